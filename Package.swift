@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target is compiled with: Swift 6 language mode comes with the tools version.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
+func labKit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: "Lab\(name)", dependencies: dependencies, path: "Libraries/LabKit/\(name)", swiftSettings: settings)
+}
+
+/// The tests of a LabKit module, in Tests/LabKitTests/<module>.
+func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "Lab\(name)Tests", dependencies: [.target(name: "Lab\(name)")] + dependencies,
+        path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
+}
+
+/// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "homelab",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0")
+    ],
+    targets: [
+        cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
+        cLibrary("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
+        cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        labKit("Core", [logging]),
+        labKit("Postgres", ["CLibpq", "LabCore", logging]),
+        labKit("MQTT", ["CMosquitto", "LabCore", logging]),
+        labKit("HTTPClient", ["CCurl", "LabCore", logging]),
+        labKit("Crypto", ["COpenSSL", "LabCore"]),
+        labKitTests("Core"),
+        labKitTests("Postgres"),
+        labKitTests("MQTT"),
+        labKitTests("HTTPClient"),
+        labKitTests("Crypto"),
+    ]
+)
