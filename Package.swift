@@ -9,11 +9,18 @@ let settings: [SwiftSetting] = [
 ]
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 
 /// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
-func labKit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func labKit(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
     .target(
-        name: "Lab\(name)", dependencies: dependencies, path: "Libraries/LabKit/\(name)", swiftSettings: settings)
+        name: "Lab\(name)", dependencies: dependencies, path: "Libraries/LabKit/\(name)", resources: resources,
+        swiftSettings: settings)
 }
 
 /// The tests of a LabKit module, in Tests/LabKitTests/<module>.
@@ -31,7 +38,13 @@ func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 let package = Package(
     name: "homelab",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0")
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -43,6 +56,10 @@ let package = Package(
         labKit("MQTT", ["CMosquitto", "LabCore", logging]),
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
+        labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
+        labKit(
+            "Service",
+            ["LabCore", "LabCrypto", "LabState", hummingbird, httpTypes, lifecycle, logging, metrics, nioCore]),
         labKitTests("Core"),
         labKitTests("Postgres"),
         labKitTests("MQTT"),

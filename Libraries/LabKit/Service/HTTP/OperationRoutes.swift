@@ -1,0 +1,118 @@
+import HTTPTypes
+import Hummingbird
+import LabCore
+import LabState
+import Logging
+
+/// One operation with what its route needs, made once at start.
+struct MountedOperation: Sendable {
+    let declaration: OperationDeclaration
+    let inputSchema: JSONSchema
+    let outputSchema: JSONSchema
+    let respond: @Sendable (Request, Parameters, OperationCall) async throws -> Response
+
+    /// - Throws: when a schema cannot be derived, which a test of every operation finds.
+    init(_ operation: some Operation) throws {
+        try self.init(mounting: operation)
+    }
+
+    private init<Mounted: Operation>(mounting operation: Mounted) throws {
+        let declaration = operation.declaration
+        let inputSchema = try operation.inputSchema()
+        let reader = InputReader(declaration, schema: inputSchema)
+        self.declaration = declaration
+        self.inputSchema = inputSchema
+        outputSchema = try operation.outputSchema()
+        respond = { request, parameters, call in
+            let input = try await reader.read(Mounted.Input.self, request, parameters)
+            let output = try await operation.run(input, call)
+            let text = try (output as? any JSONTextRepresentable)?.jsonText ?? JSONText(encoding: output)
+            return .json(text, status: declaration.successStatus)
+        }
+    }
+}
+
+/// The REST routes of operations: authentication is done before, scope and audit here.
+struct OperationRoutes: Sendable {
+    let operations: [MountedOperation]
+    let lab: LabContext
+
+    func add(to router: Router<LabRequestContext>) {
+        for operation in operations {
+            router.on(
+                RouterPath(operation.declaration.path),
+                method: HTTPRequest.Method(rawValue: operation.declaration.method.rawValue) ?? .get
+            ) { request, context in
+                try await respond(operation, request, context)
+            }
+        }
+        refuseOtherMethods(router)
+    }
+
+    private func respond(
+        _ operation: MountedOperation, _ request: Request, _ context: LabRequestContext
+    ) async throws -> Response {
+        let declaration = operation.declaration
+        guard let caller = context.caller else {
+            throw Problem(.unauthenticated, title: "A token is needed", detail: "no token was given")
+        }
+        guard caller.scope >= declaration.scope else {
+            throw Problem(
+                .forbidden, title: "The token does not allow this",
+                detail: "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
+                remedy: "Use a token with the scope \(declaration.scope); an admin makes one with “lab token create”")
+        }
+        let call = OperationCall(caller: caller, lab: lab)
+        guard declaration.scope > .read else {
+            return try await operation.respond(request, context.parameters, call)
+        }
+        do {
+            let response = try await operation.respond(request, context.parameters, call)
+            await audit(operation, context, caller, status: response.status.code)
+            return response
+        } catch {
+            let problem = ProblemMiddleware.problem(from: error, request, context)
+            await audit(operation, context, caller, status: problem.status)
+            throw problem
+        }
+    }
+
+    /// Who asked for what, when, and how it ended. A database that is away fails the operation itself already.
+    private func audit(
+        _ operation: MountedOperation, _ context: LabRequestContext, _ caller: Caller, status: Int
+    ) async {
+        let subject = context.parameters.get("name")
+        do {
+            try await lab.store.postgres.query(
+                """
+                insert into lab.audit (token, operation, subject, status)
+                values (\(caller.name), \(operation.declaration.name), \(subject), \(Int32(status)))
+                """)
+        } catch {
+            context.logger.warning("An audit entry was not written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Answers 405 with `Allow` where a path exists and the method does not.
+    private func refuseOtherMethods(_ router: Router<LabRequestContext>) {
+        let known = Dictionary(grouping: operations) { $0.declaration.path }
+        let methods: [HTTPRequest.Method] = [.get, .head, .put, .post, .delete, .patch, .options, .trace]
+        for (path, operations) in known {
+            let allowed = Set(operations.map(\.declaration.method.rawValue))
+            for method in methods where !allowed.contains(method.rawValue) {
+                router.on(RouterPath(path), method: method) { _, _ in
+                    Self.methodNotAllowed(allowed.sorted().joined(separator: ", "))
+                }
+            }
+        }
+    }
+
+    static func methodNotAllowed(_ allowed: String) -> Response {
+        var response = Response.problem(
+            Problem(
+                .methodNotAllowed, title: "The path does not know this method", detail: "It knows \(allowed)",
+                remedy: "Use one of these; /openapi.json says what each does"))
+        response.headers[.allow] = allowed
+        return response
+    }
+}

@@ -1,0 +1,67 @@
+public import LabPostgres
+public import LabState
+
+/// One of the platform's services: kinds, operations, reconcilers and migrations, made from a context without side
+/// effects. Everything else is done by the host.
+public protocol LabService: Sendable {
+    /// The folder, the container, the topic's segment: `dns-manager`.
+    static var name: String { get }
+    /// One sentence.
+    static var summary: String { get }
+    static var kinds: [any ResourceKind.Type] { get }
+    /// What it can be asked for; needs no running lab, so that the CLI knows it too.
+    static var operations: [any Operation] { get }
+    /// The schema of its own, in the order of their numbers.
+    static var migrations: [PostgresMigration] { get }
+
+    /// Reads its configuration from the context; throws what is wrong and where.
+    init(_ context: LabContext) throws
+
+    var reconcilers: [any Reconciler] { get }
+    /// What else runs as long as the service does.
+    var background: [BackgroundTask] { get }
+}
+
+extension LabService {
+    public static var migrations: [PostgresMigration] { [] }
+    public var background: [BackgroundTask] { [] }
+}
+
+/// Something that runs until its task is cancelled. One that ends or throws is started again with backoff.
+public struct BackgroundTask: Sendable {
+    public let name: String
+    public let run: @Sendable () async throws -> Void
+
+    public init(_ name: String, run: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.run = run
+    }
+}
+
+/// A service that answers HTTP requests which are not operations, such as a document for another program.
+public protocol HasDocuments: LabService {
+    var documents: [ServedDocument] { get }
+}
+
+/// A document that another program fetches with a token of scope `read`.
+public struct ServedDocument: Sendable {
+    public struct Answer: Sendable {
+        public let status: Int
+        public let contentType: String
+        public let body: String
+
+        public init(status: Int = 200, contentType: String = "application/json", body: String) {
+            self.status = status
+            self.contentType = contentType
+            self.body = body
+        }
+    }
+
+    public let path: String
+    public let answer: @Sendable () async throws -> Answer
+
+    public init(_ path: String, answer: @escaping @Sendable () async throws -> Answer) {
+        self.path = path
+        self.answer = answer
+    }
+}

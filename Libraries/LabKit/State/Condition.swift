@@ -1,0 +1,69 @@
+public import FoundationEssentials
+public import LabCore
+
+/// How far the world is with a declared thing, in one respect: what was *observed*, never what was intended.
+public struct Condition: Sendable, Hashable, Codable {
+    public enum Status: String, Sendable, Codable, CaseIterable {
+        case `true`
+        case `false`
+        case unknown
+    }
+
+    /// The respect, in upper camel case: `Resolvable`.
+    public let type: String
+    public let status: Status
+    /// One word in upper camel case, for programs: `AnswerMatches`.
+    public let reason: String
+    /// A sentence for a person: what was asked, what came back.
+    public let message: String
+
+    public init(_ type: String, _ status: Status, reason: String, message: String) {
+        self.type = type
+        self.status = status
+        self.reason = reason
+        self.message = message
+    }
+
+    /// It is so.
+    public static func met(_ type: String, reason: String, message: String) -> Condition {
+        Condition(type, .true, reason: reason, message: message)
+    }
+
+    /// It is not so.
+    public static func unmet(_ type: String, reason: String, message: String) -> Condition {
+        Condition(type, .false, reason: reason, message: message)
+    }
+
+    /// It cannot be told now.
+    public static func unknown(_ type: String, reason: String, message: String) -> Condition {
+        Condition(type, .unknown, reason: reason, message: message)
+    }
+}
+
+/// A condition with when and of what it was observed.
+public struct ObservedCondition: Sendable, Hashable {
+    public let key: ResourceKey
+    public let condition: Condition
+    /// The generation of the spec that was looked at.
+    public let observedGeneration: Int64
+    public let observedAt: Date
+    /// When the status last changed.
+    public let transitionAt: Date
+
+    public init(
+        key: ResourceKey, condition: Condition, observedGeneration: Int64, observedAt: Date, transitionAt: Date
+    ) {
+        self.key = key
+        self.condition = condition
+        self.observedGeneration = observedGeneration
+        self.observedAt = observedAt
+        self.transitionAt = transitionAt
+    }
+}
+
+extension Collection<ObservedCondition> {
+    /// The condition of a type, where it was observed of this generation or a later one; an older one says nothing.
+    public func current(_ type: String, generation: Int64) -> Condition? {
+        first { $0.condition.type == type && $0.observedGeneration >= generation }?.condition
+    }
+}
