@@ -73,11 +73,12 @@ enum DNSMessage {
 /// Reads a message from left to right; every read is checked against the message's end.
 private struct Reader {
     var message: ByteBuffer
-    private let start: Int
+    /// The message from its beginning, which compressed names point into.
+    private let whole: ByteBuffer
 
     init(message: ByteBuffer) {
-        self.message = message
-        start = message.readerIndex
+        whole = message.slice()
+        self.message = whole
     }
 
     mutating func integer<Integer: FixedWidthInteger>(_ type: Integer.Type) -> Integer? {
@@ -91,19 +92,19 @@ private struct Reader {
         var position = message.readerIndex
         var jumps = 0
         while true {
-            guard let length = message.getInteger(at: position, as: UInt8.self) else { return nil }
+            guard let length = whole.getInteger(at: position, as: UInt8.self) else { return nil }
             switch length & 0xC0 {
             case 0xC0:
-                guard let pointer = message.getInteger(at: position, as: UInt16.self) else { return nil }
+                guard let pointer = whole.getInteger(at: position, as: UInt16.self) else { return nil }
                 if next == nil { next = position + 2 }
                 jumps += 1
                 guard jumps < 64 else { return nil }
-                position = start + Int(pointer & 0x3FFF)
+                position = Int(pointer & 0x3FFF)
             case 0 where length == 0:
                 message.moveReaderIndex(to: next ?? position + 1)
                 return labels.isEmpty ? "." : labels.joined(separator: ".").lowercased()
             case 0:
-                guard let label = message.getString(at: position + 1, length: Int(length)), labels.count < 128 else {
+                guard let label = whole.getString(at: position + 1, length: Int(length)), labels.count < 128 else {
                     return nil
                 }
                 labels.append(label)

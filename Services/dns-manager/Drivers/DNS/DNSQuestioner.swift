@@ -20,15 +20,17 @@ struct DNSQuestioner: Questioner {
         self.group = group
     }
 
+    /// For messages: `127.0.0.1:53`.
+    var server: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
     func answer(_ questions: [Question]) async -> [Result<Answer, ResolverError>] {
         guard !questions.isEmpty else { return [] }
         let loop = group.next()
         let outcome = loop.makePromise(of: [QuestionWindow.Outcome].self)
-        let server = "\(host):\(port)"
         let outcomes: [QuestionWindow.Outcome]
         do {
             let channel = try await DatagramBootstrap(group: loop)
-                .channelInitializer { [timeout] channel in
+                .channelInitializer { [server, timeout] channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
                             QuestionWindow(questions, server: server, timeout: timeout, outcome: outcome))
@@ -78,12 +80,12 @@ struct DNSQuestioner: Questioner {
             framed.writeImmutableBuffer(query)
             try await channel.writeAndFlush(framed)
             guard let reply = DNSMessage.reply(try await promise.futureResult.get()), reply.question == question else {
-                return .failure(ResolverError(.unavailable, "\(host):\(port) did not answer over TCP as DNS has it"))
+                return .failure(ResolverError(.unavailable, "\(server) did not answer over TCP as DNS has it"))
             }
             return .success(Answer(code: reply.code, sets: reply.sets, elapsed: ContinuousClock.now - begin))
         } catch {
             promise.fail(error)
-            return .failure(ResolverError(.unavailable, "\(host):\(port) cannot be asked over TCP (\(error))"))
+            return .failure(ResolverError(.unavailable, "\(server) cannot be asked over TCP (\(error))"))
         }
     }
 }
@@ -178,7 +180,11 @@ private final class QuestionWindow: ChannelInboundHandler {
                 flights[id] = nil
                 settle(
                     flight.index,
-                    .failed(ResolverError(.unavailable, "\(server) did not answer \(Self.tries) times in turn")))
+                    .failed(
+                        ResolverError(
+                            .unavailable,
+                            "\(server) did not answer a question for \(questions[flight.index].name) "
+                                + "\(questions[flight.index].type.rawValue) \(Self.tries) times in turn")))
             } else {
                 flights[id]?.tries += 1
                 flights[id]?.overdue = now + timeout

@@ -8,6 +8,9 @@ struct UnboundListing: Sendable {
     private(set) var owners: [UInt64: Owner] = [:]
     private let bytes: ByteBuffer
 
+    /// Unbound cuts a line off here, and its line break too, so that the next record follows directly.
+    static let longestLine = 1023
+
     struct Owner: Sendable {
         /// The lines' hashes, sorted.
         var hashes: [UInt64] = []
@@ -25,15 +28,17 @@ struct UnboundListing: Sendable {
             var hasOwner = false
             for index in 0..<bytes.count {
                 let byte = bytes[index]
-                if byte == UInt8(ascii: "\n") {
+                let isCut = index - start == Self.longestLine
+                if byte == UInt8(ascii: "\n") || isCut {
                     if hasOwner {
                         owners[owner, default: Owner()].hashes.append(hash.value)
                         owners[owner, default: Owner()].lines.append(Int32(start)..<Int32(index))
                     }
-                    start = index + 1
+                    start = byte == UInt8(ascii: "\n") ? index + 1 : index
                     hash = LineHash()
                     hasOwner = false
-                } else {
+                }
+                if byte != UInt8(ascii: "\n") {
                     if !hasOwner, byte == UInt8(ascii: "\t") {
                         owner = hash.value
                         hasOwner = true
@@ -46,12 +51,13 @@ struct UnboundListing: Sendable {
         self.owners = owners
     }
 
-    /// The lines of an owner with single spaces between their fields.
+    /// The lines of an owner with single spaces between their fields. Those that were cut off end with `…`.
     func text(of owner: Owner) -> [String] {
         owner.lines.map { range in
             let start = bytes.readerIndex + Int(range.lowerBound)
             let line = bytes.getSlice(at: start, length: range.count) ?? ByteBuffer()
-            return String(buffer: line).replacing("\t", with: " ")
+            let fields = String(buffer: line).split(separator: "\t", maxSplits: 4, omittingEmptySubsequences: false)
+            return fields.joined(separator: " ") + (range.count == Self.longestLine ? "…" : "")
         }
     }
 }

@@ -17,11 +17,7 @@ struct UnboundRecord: Sendable, Hashable {
     private init(_ owner: String, ttl: Int, type: String, data: String) {
         line = Array("\(owner) \(ttl) IN \(type) \(data)".utf8)
         var hash = LineHash()
-        for field in [owner, "\(ttl)", "IN", type] {
-            for byte in field.utf8 { hash.add(byte) }
-            hash.add(UInt8(ascii: "\t"))
-        }
-        for byte in data.utf8 { hash.add(byte) }
+        for byte in "\(owner)\t\(ttl)\tIN\t\(type)\t\(data)".utf8.prefix(UnboundListing.longestLine) { hash.add(byte) }
         self.hash = hash.value
     }
 
@@ -73,7 +69,7 @@ struct UnboundRecord: Sendable, Hashable {
     private static func escaped(_ byte: UInt8) -> String {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): return "\\" + String(UnicodeScalar(byte))
-        case 0x20...0x7E: return String(UnicodeScalar(byte))
+        case 0x20...0x7E, UInt8(ascii: "\t"): return String(UnicodeScalar(byte))
         default:
             let digits = String(byte)
             return "\\" + String(repeating: "0", count: 3 - digits.count) + digits

@@ -18,7 +18,7 @@ actor UnboundResolver: Resolver {
     private let configuration: UnboundConfiguration
     private let questioner: any Questioner
     private let logger: Logger
-    /// Whose TXT record tells which file Unbound has loaded.
+    /// Whose TXT record tells which file Unbound has loaded; below a name that nobody looks up (RFC 6761).
     private let marker: RecordName
 
     /// What Unbound is to hold, as of the last call.
@@ -44,14 +44,13 @@ actor UnboundResolver: Resolver {
     }
 
     init(
-        control: UnboundControl, configuration: UnboundConfiguration, questioner: any Questioner, domain: Hostname,
-        logger: Logger
+        control: UnboundControl, configuration: UnboundConfiguration, questioner: any Questioner, logger: Logger
     ) throws {
         self.control = control
         self.configuration = configuration
         self.questioner = questioner
         self.logger = logger
-        marker = try RecordName("_lab-records.\(domain)")
+        marker = try RecordName("_dns-manager.invalid")
     }
 
     // MARK: The seam
@@ -169,6 +168,12 @@ actor UnboundResolver: Resolver {
     /// Writes the file and has Unbound read it. Reload says `ok` before it is done and forgets what came over the
     /// control channel, so what others put there is put back.
     private func publishByReload() async -> PublishReport {
+        do {
+            // What others added since is to be put back too.
+            try await learn()
+        } catch {
+            return PublishReport(live: error, stored: await storeReportingError())
+        }
         let foreign = known.map { unmanaged(in: $0.listing) } ?? []
         do {
             try await store()
@@ -220,8 +225,13 @@ actor UnboundResolver: Resolver {
     private func putBack(_ foreign: [String]) async throws(ResolverError) {
         guard !foreign.isEmpty, let known else { return }
         let present = Set(unmanaged(in: known.listing))
-        let lines = foreign.filter { !present.contains($0) }.map { Array($0.utf8) }
-            .filter { $0.count <= UnboundControl.maximumLine }
+        let lost = foreign.filter { !present.contains($0) }
+        let lines = lost.filter { !$0.hasSuffix("…") }.map { Array($0.utf8) }
+        if lines.count < lost.count {
+            logger.warning(
+                "Records of others were too long to be put back after a reload",
+                metadata: ["records": "\(lost.count - lines.count)"])
+        }
         for start in stride(from: 0, to: lines.count, by: UnboundControl.maximumBatch) {
             let part = Array(lines[start..<min(start + UnboundControl.maximumBatch, lines.count)])
             _ = try await control.change([.init(command: "local_datas", lines: part)])
