@@ -93,10 +93,12 @@ public enum Scope: String, Sendable, Codable, CaseIterable, Comparable {
 public struct OperationCall: Sendable {
     public let caller: Caller
     public let lab: LabContext
+    public let tokens: TokenStore
 
-    public init(caller: Caller, lab: LabContext) {
+    public init(caller: Caller, lab: LabContext, tokens: TokenStore? = nil) {
         self.caller = caller
         self.lab = lab
+        self.tokens = tokens ?? TokenStore(postgres: lab.store.postgres, wakeUps: lab.wakeUps)
     }
 }
 
