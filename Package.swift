@@ -9,6 +9,8 @@ let settings: [SwiftSetting] = [
 ]
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -45,6 +47,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
         cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -60,10 +64,13 @@ let package = Package(
         labKit(
             "Service",
             ["LabCore", "LabCrypto", "LabState", hummingbird, httpTypes, lifecycle, logging, metrics, nioCore]),
+        labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
+        labKit("Testing", ["LabCore", "LabServers", logging]),
         labKitTests("Core"),
         labKitTests("Postgres"),
         labKitTests("MQTT"),
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
+        labKitTests("Servers", ["LabTesting", "LabCore", logging]),
     ]
 )
