@@ -6,13 +6,12 @@ struct LabClient: Sendable {
     /// The base URL without a final slash.
     let baseURL: String
     private let token: Secret<String>
-    private let authority: String?
     private let http: HTTPClient
 
     /// - Throws: ``CommandFault`` when no lab runs, or no token can be read.
     init(_ options: LabOptions) throws {
         let environment = ProcessInfo.processInfo.environment
-        http = HTTPClient(HTTPClientConfiguration(), logger: .quiet)
+        var configuration = HTTPClientConfiguration()
         if let url = environment["LAB_URL"], !url.isEmpty {
             guard let token = environment["LAB_TOKEN"], !token.isEmpty else {
                 throw CommandFault(
@@ -21,12 +20,13 @@ struct LabClient: Sendable {
             }
             baseURL = url.hasSuffix("/") ? String(url.dropLast()) : url
             self.token = Secret(token)
-            authority = try environment["LAB_CA"].flatMap { $0.isEmpty ? nil : $0 }.map { path in
+            if let path = environment["LAB_CA"], !path.isEmpty {
                 guard let data = FileManager.default.contents(atPath: path) else {
                     throw CommandFault("LAB_CA names \(path), which cannot be read")
                 }
-                return String(decoding: data, as: UTF8.self)
+                configuration.trust = .systemAnd(pem: String(decoding: data, as: UTF8.self))
             }
+            http = HTTPClient(configuration, logger: .quiet)
             return
         }
         let directory = options.directory
@@ -40,7 +40,7 @@ struct LabClient: Sendable {
         }
         baseURL = info.api
         token = Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
-        authority = nil
+        http = HTTPClient(configuration, logger: .quiet)
     }
 
     /// Asks for something and returns the answer's JSON text.
@@ -67,7 +67,7 @@ struct LabClient: Sendable {
         _ path: String, _ receive: @Sendable (ServerSentEvent) async throws -> Bool
     ) async throws {
         var request = make(.get, path, body: nil)
-        request.timeout = nil
+        request.timeouts = .unlimited
         try await http.withStreamingResponse(request) { response in
             guard response.status == 200 else {
                 let body = try await response.collect(upTo: 1 << 20)
@@ -84,12 +84,11 @@ struct LabClient: Sendable {
 
     private func make(_ method: HTTPMethod, _ path: String, body: JSONText?) -> HTTPRequest {
         var request = HTTPRequest(method: method, url: baseURL + path)
-        request.headers["Authorization"] = "Bearer \(token.reveal())"
+        request.authorization = HTTPRequest.bearer(token)
         if let body {
             request.headers["Content-Type"] = "application/json"
             request.body = .bytes(Array(body.text.utf8))
         }
-        request.trustedAuthorities = authority
         return request
     }
 

@@ -116,7 +116,7 @@ struct OperationCallText {
         let faults = schema.faults(in: .object(input))
         guard faults.isEmpty else { throw Problem.invalid(faults) }
 
-        method = HTTPMethod(rawValue: declaration.method.rawValue) ?? .get
+        method = HTTPMethod(declaration.method.rawValue)
         var path = declaration.path
         var query: [String] = []
         for (name, value) in input.sorted(by: { $0.key < $1.key }) where name != "body" {

@@ -23,8 +23,10 @@ struct ReachabilityWalk: Sendable {
     private let healthPath = "/"
     private let resolver: (host: String, port: Int)
     private let port: Int
-    private let authority: String
-    private let http: HTTPClient
+    /// Believes the lab's authority alone, as a client of the lab does.
+    private let strict: HTTPClient
+    /// Believes anyone, to see whether anything answers at all.
+    private let lenient: HTTPClient
 
     init(info: LabInfo, app: AppView) throws {
         host = try app.spec.host ?? Hostname("\(app.name).\(info.domain)")
@@ -37,8 +39,11 @@ struct ReachabilityWalk: Sendable {
         guard let data = FileManager.default.contents(atPath: info.ca) else {
             throw CommandFault("the lab's certificate authority in \(info.ca) cannot be read")
         }
-        authority = String(decoding: data, as: UTF8.self)
-        http = HTTPClient(HTTPClientConfiguration(), logger: .quiet)
+        var configuration = HTTPClientConfiguration()
+        configuration.trust = .authorities(pem: String(decoding: data, as: UTF8.self))
+        strict = HTTPClient(configuration, logger: .quiet)
+        configuration.trust = .unverified
+        lenient = HTTPClient(configuration, logger: .quiet)
     }
 
     /// Walks until the first wrong step, telling each.
@@ -81,7 +86,7 @@ struct ReachabilityWalk: Sendable {
     private func reach(_ address: String) async -> Step {
         do {
             // Any answer at all means that something listens; what it answers is the next step's.
-            _ = try await http.execute(probe(address, verifying: false))
+            _ = try await lenient.execute(probe(address))
             return .right("Port", "\(address):\(port) accepts connections")
         } catch let error as HTTPClientError where error.isConnectionFailure {
             return .wrong(
@@ -94,7 +99,7 @@ struct ReachabilityWalk: Sendable {
 
     private func request(_ address: String) async -> [Step] {
         do {
-            let response = try await http.execute(probe(address, verifying: true))
+            let response = try await strict.execute(probe(address))
             let expiry = response.certificates.first?.notAfter
             let until = expiry.map { ", valid until \($0.rfc3339)" } ?? ""
             let certificate = Step.right("Certificate", "is for \(host), from the lab's authority\(until)")
@@ -127,8 +132,9 @@ struct ReachabilityWalk: Sendable {
     private func askUpstream() async -> Step {
         do {
             var request = HTTPRequest(method: .get, url: upstream)
-            request.timeout = .seconds(5)
-            let response = try await http.execute(request)
+            request.timeouts = HTTPTimeouts(total: .seconds(5))
+            request.retries = .never
+            let response = try await lenient.execute(request)
             return .right("Upstream", "\(upstream) answers \(response.status) in \(response.timings.total.shortText)")
         } catch {
             return .wrong(
@@ -137,15 +143,13 @@ struct ReachabilityWalk: Sendable {
         }
     }
 
-    private func probe(_ address: String, verifying: Bool) -> HTTPRequest {
-        var request = HTTPRequest(method: .get, url: "https://\(host):\(port)\(healthPath)")
-        request.timeout = .seconds(5)
-        request.resolve = [.init(host: host.text, port: port, address: address)]
-        if verifying {
-            request.trustedAuthorities = authority
-        } else {
-            request.verifiesCertificates = false
-        }
+    private func probe(_ address: String) -> HTTPRequest {
+        var request = HTTPRequest(url: "https://\(host):\(port)\(healthPath)")
+        request.timeouts = HTTPTimeouts(total: .seconds(5))
+        request.retries = .never
+        request.redirects = .none
+        request.usesFreshConnection = true
+        request.connectOverrides = [.resolve(host.text, port: port, to: address)]
         return request
     }
 

@@ -102,7 +102,8 @@ struct APITests {
         try await HostFixture.with { host in
             _ = try await host.send(.put, "/v1/lamps/hall", body: #"{"isOn":true}"#)
             var request = HTTPRequest(method: .get, url: host.base + "/v1/watch/lamps/hall")
-            request.headers["Authorization"] = "Bearer \(HostFixture.adminToken)"
+            request.authorization = HTTPRequest.bearer(Secret(HostFixture.adminToken))
+            request.timeouts = .unlimited
             let text = Mutex("")
             try await host.http.withStreamingResponse(request) { response in
                 #expect(response.status == 200)
@@ -131,9 +132,9 @@ struct APITests {
             let other = try MQTTTopicFilter("lab/v1/events/+")
             try await host.mqtt.withSubscription(to: [filter, other], qualityOfService: .atLeastOnce) { messages in
                 _ = try await host.send(.put, "/v1/lamps/one", body: #"{"isOn":true}"#)
-                try await host.broker.kill()
+                try await host.broker.goAway()
                 _ = try await host.send(.put, "/v1/lamps/two", body: #"{"isOn":true}"#)
-                try await host.broker.restart()
+                try await host.broker.comeBack()
                 _ = try await host.send(.put, "/v1/lamps/three", body: #"{"isOn":true}"#)
                 let wanted: Set = ["one", "two", "three"]
                 for try await message in messages where message.topic.text == "lab/v1/events/lamp.lit" {
@@ -163,13 +164,13 @@ struct APITests {
     @Test("reads go on and writes say why while the broker is away; a database that is away gives 503, then heals")
     func partsAway() async throws {
         try await HostFixture.with { host in
-            try await host.postgres.kill()
+            try await host.postgres.goAway()
             let answer = try await host.send(.get, "/v1/lamps")
             #expect(answer.status == 503)
             #expect(answer.document["remedy"]?.stringValue?.isEmpty == false)
             #expect(try await host.send(.get, "/healthz", token: nil).status == 200)
             #expect(try await host.send(.get, "/readyz", token: nil).status == 503)
-            try await host.postgres.restart()
+            try await host.postgres.comeBack()
             #expect(try await eventually { try await host.send(.get, "/v1/lamps").status == 200 })
         }
     }

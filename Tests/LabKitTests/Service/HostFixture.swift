@@ -34,7 +34,7 @@ struct HostFixture: Sendable {
                     group.addTask {
                         for await port in ready.stream {
                             let http = HTTPClient(HTTPClientConfiguration(), logger: logger)
-                            let mqtt = MQTTClient(broker.configuration(clientID: "watcher"), logger: logger)
+                            let mqtt = MQTTClient(Self.brokerConfiguration(broker), logger: logger)
                             let fixture = HostFixture(
                                 base: "http://127.0.0.1:\(port)", http: http, mqtt: mqtt, postgres: postgres,
                                 broker: broker)
@@ -60,7 +60,8 @@ struct HostFixture: Sendable {
     static func settings(_ postgres: PrivatePostgres, _ broker: PrivateMosquitto) -> [String: String] {
         [
             "LAB_DATABASE_OWNER_URL": postgres.connectionString,
-            "LAB_DATABASE_URL": postgres.connectionString(user: LampService.databaseRole, password: "lamp-password"),
+            "LAB_DATABASE_URL":
+                postgres.server.connectionString(user: LampService.databaseRole) + " password=lamp-password",
             "LAB_DATABASE_PASSWORD": "lamp-password",
             "LAB_MQTT_PORT": String(broker.port),
             "LAB_MQTT_USER": broker.user,
@@ -70,12 +71,21 @@ struct HostFixture: Sendable {
         ]
     }
 
+    private static func brokerConfiguration(_ broker: PrivateMosquitto) -> MQTTConfiguration {
+        var configuration = MQTTConfiguration(host: "127.0.0.1", port: broker.port, clientID: "watcher")
+        configuration.user = broker.user
+        configuration.password = Secret(broker.password)
+        configuration.sessionExpiry = .seconds(600)
+        return configuration
+    }
+
     func send(
         _ method: HTTPMethod, _ path: String, token: String? = HostFixture.adminToken, body: String? = nil,
         contentType: String = "application/json"
     ) async throws -> (status: Int, document: JSONValue, contentType: String) {
         var request = HTTPRequest(method: method, url: base + path)
-        if let token { request.headers["Authorization"] = "Bearer \(token)" }
+        request.authorization = token.map { HTTPRequest.bearer(Secret($0)) }
+        request.retries = .never
         if let body {
             request.headers["Content-Type"] = contentType
             request.body = .bytes(Array(body.utf8))

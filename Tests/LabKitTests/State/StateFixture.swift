@@ -31,7 +31,8 @@ struct StateFixture: Sendable {
     static func with(_ body: @Sendable (StateFixture) async throws -> Void) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         try await withPrivatePostgres { server in
-            let postgres = PostgresClient(server.configuration, logger: logger)
+            let postgres = PostgresClient(
+                try PostgresConfiguration(connectionString: server.connectionString), logger: logger)
             try await postgres.migrate(LabMigrations.all)
             let fixture = StateFixture(
                 postgres: postgres, store: ResourceStore(postgres: postgres), server: server, logger: logger)
