@@ -4,11 +4,12 @@ import Glibc
 struct LoopbackSocket: ~Copyable {
     private let descriptor: Int32
 
-    /// Connects to 127.0.0.1; nil when nothing accepts at once (loopback answers at once).
+    /// Begins to connect to 127.0.0.1; nil when that is refused at once.
     init?(port: Int) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Self.flags, 0)
         guard descriptor >= 0 else { return nil }
-        guard Self.withAddress(port: port, { connect(descriptor, $0, $1) }) == 0 else { return nil }
+        let connected = Self.withAddress(port: port) { connect(descriptor, $0, $1) }
+        guard connected == 0 || errno == EINPROGRESS else { return nil }
     }
 
     /// Connects to a Unix socket.
@@ -23,6 +24,7 @@ struct LoopbackSocket: ~Copyable {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
+        // A full backlog is EAGAIN here, and means that the server does not answer yet.
         guard connected == 0 else { return nil }
     }
 
@@ -32,10 +34,24 @@ struct LoopbackSocket: ~Copyable {
 
     private static let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 
+    /// Whether the other side accepts the connection within `time`.
+    func isAccepted(within time: Duration = .seconds(2)) async -> Bool {
+        let deadline = ContinuousClock.now + time
+        var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        while poll(&state, 1, 0) == 0 {
+            guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0
+    }
+
     /// Sends a request and reads until `isEnough` or the other side's end; nil when that takes longer than `time`.
     func ask(
         _ request: [UInt8], within time: Duration = .seconds(2), until isEnough: ([UInt8]) -> Bool = { _ in false }
     ) async -> [UInt8]? {
+        guard await isAccepted(within: time) else { return nil }
         guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
             return nil
         }

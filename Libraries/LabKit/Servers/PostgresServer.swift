@@ -95,7 +95,7 @@ public struct PostgresServer: ManagedServer {
         max_parallel_workers_per_gather = 0
         jit = off
         fsync = \(isDurable ? "on" : "off")
-        synchronous_commit = \(isDurable ? "on" : "off")
+        synchronous_commit = on
         full_page_writes = \(isDurable ? "on" : "off")
         logging_collector = off
         log_destination = 'stderr'

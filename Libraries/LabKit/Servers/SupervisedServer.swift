@@ -60,7 +60,7 @@ actor SupervisedServer {
                     logger.warning(
                         "A server ended by itself and is started anew",
                         metadata: ["server": "\(server.name)", "how": "\(end.status)"])
-                } catch where hasBeenReady && !(error is CancellationError) {
+                } catch  where hasBeenReady && !(error is CancellationError) {
                     logger.error(
                         "A server could not be started anew",
                         metadata: ["server": "\(server.name)", "error": "\(error)"])

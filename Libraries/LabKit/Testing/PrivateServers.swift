@@ -8,10 +8,12 @@ public typealias PrivateMosquitto = PrivateServer<MosquittoServer>
 public func withPrivatePostgres<Result: Sendable>(
     _ body: @escaping @Sendable (PrivatePostgres) async throws -> Result
 ) async throws -> Result {
-    try await withPrivateServer({ directory in
-        PostgresServer(
-            directory: directory, port: LoopbackPort.free(), password: Secret("lab-test-password"), isDurable: false)
-    }, body)
+    try await withPrivateServer(
+        { directory in
+            PostgresServer(
+                directory: directory, port: LoopbackPort.free(), password: Secret("lab-test-password"), isDurable: false
+            )
+        }, body)
 }
 
 extension PrivateServer<PostgresServer> {
@@ -36,11 +38,12 @@ public func withPrivateMosquitto<Result: Sendable>(
     accessControl: String? = nil, allowsAnonymous: Bool = false,
     _ body: @escaping @Sendable (PrivateMosquitto) async throws -> Result
 ) async throws -> Result {
-    try await withPrivateServer({ directory in
-        MosquittoServer(
-            directory: directory, port: LoopbackPort.free(), accounts: accounts, accessControl: accessControl,
-            allowsAnonymous: allowsAnonymous)
-    }, body)
+    try await withPrivateServer(
+        { directory in
+            MosquittoServer(
+                directory: directory, port: LoopbackPort.free(), accounts: accounts, accessControl: accessControl,
+                allowsAnonymous: allowsAnonymous)
+        }, body)
 }
 
 extension PrivateServer<MosquittoServer> {

@@ -10,8 +10,10 @@ struct MosquittoServerTests {
             async let received = Program.run(
                 "mosquitto_sub", arguments(broker) + ["-t", "lab/test", "-C", "1", "-W", "30"])
             // Retained, so it does not matter which of the two connects first.
-            try await Program.run("mosquitto_pub", arguments(broker) + ["-t", "lab/test", "-m", "hello", "-r", "-q", "1"])
-                .orThrow()
+            try await Program.run(
+                "mosquitto_pub", arguments(broker) + ["-t", "lab/test", "-m", "hello", "-r", "-q", "1"]
+            )
+            .orThrow()
             #expect(try await received.standardOutput == "hello\n")
             return try #require(await broker.pid)
         }
