@@ -21,9 +21,20 @@ struct StateDirectory: Sendable {
     /// What the running lab wrote, or nil when none runs here.
     func info() throws -> LabInfo? {
         guard let data = FileManager.default.contents(atPath: infoFile) else { return nil }
-        let info = try JSONDecoder().decode(LabInfo.self, from: data)
+        var info = try JSONDecoder().decode(LabInfo.self, from: data)
         guard ProcessFacts.isAlive(info.pids.lab, startedAt: info.startedAtTicks) else { return nil }
+        // A server that was started anew since has another number now.
+        info.pids.postgres = serverProcess("postgres")
+        info.pids.mosquitto = serverProcess("mosquitto")
+        info.pids.unbound = serverProcess("unbound")
+        info.pids.nginx = serverProcess("nginx")
         return info
+    }
+
+    /// The number of a supervised server's present process, from its supervisor's pid file.
+    private func serverProcess(_ name: String) -> Int32? {
+        guard let data = FileManager.default.contents(atPath: path + "/supervisor/\(name).pid") else { return nil }
+        return String(decoding: data, as: UTF8.self).split(separator: " ").first.flatMap { Int32($0) }
     }
 }
 

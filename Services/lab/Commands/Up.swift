@@ -45,8 +45,10 @@ struct Up: AsyncParsableCommand {
                 "another “lab up” is starting in \(directory.path)", remedy: "Wait for it, then see “lab info”")
         }
         let lab = try EmbeddedLab(
-            directory: directory, domain: try Hostname(domain), listen: listen, address: try addressOfNames,
-            wish: LabPorts.Wish(http: httpPort, https: httpsPort, dns: dnsPort),
+            directory: directory,
+            options: EmbeddedLab.Options(
+                domain: try Hostname(domain), listen: listen, address: try addressOfNames,
+                ports: LabPorts.Wish(http: httpPort, https: httpsPort, dns: dnsPort)),
             steps: Steps(isQuiet: options.json), lock: lock
         ) { info in
             try InfoText.write(info, isJSON: options.json)

@@ -29,6 +29,12 @@ struct Steps: Sendable {
         }
     }
 
+    /// Tells a step that has ended.
+    func tell(_ title: String, since start: ContinuousClock.Instant) {
+        guard !isQuiet else { return }
+        terminal.line("  \(terminal.styled("✓", .green)) \(title) \(terminal.styled(Self.text(start), .dim))")
+    }
+
     private static func text(_ start: ContinuousClock.Instant) -> String {
         (ContinuousClock.now - start).shortText
     }

@@ -6,21 +6,30 @@ import ServiceLifecycle
 
 /// A whole lab in one process: supervised servers as its children, the services on top of them.
 struct EmbeddedLab: Service {
+    /// What was asked for on the command line.
+    struct Options: Sendable {
+        let domain: Hostname
+        let listen: String
+        let address: String
+        let ports: LabPorts.Wish
+    }
+
     let logger: Logger
     private let directory: StateDirectory
-    private let layout: EmbeddedLayout
+    private let options: Options
     private let secrets: SecretFiles
     private let adminToken: Secret<String>
-    private let supervisor: ServerSupervisor
     private let steps: Steps
     private let lock: StateLock
     private let onReady: @Sendable (LabInfo) throws -> Void
 
+    /// - Parameter onReady: called once everything answers.
     init(
-        directory: StateDirectory, domain: Hostname, listen: String, address: String, wish: LabPorts.Wish,
-        steps: Steps, lock: StateLock, onReady: @escaping @Sendable (LabInfo) throws -> Void
+        directory: StateDirectory, options: Options, steps: Steps, lock: StateLock,
+        onReady: @escaping @Sendable (LabInfo) throws -> Void
     ) throws {
         self.directory = directory
+        self.options = options
         self.steps = steps
         self.lock = lock
         self.onReady = onReady
@@ -28,20 +37,16 @@ struct EmbeddedLab: Service {
         secrets = try SecretFiles(directory.secrets)
         adminToken = try SecretFiles.secret(at: directory.adminTokenFile)
         try FileManager.default.createDirectory(atPath: directory.docs, withIntermediateDirectories: true)
-        // Servers of a lab that was killed still hold their ports; they must not drive this one to others.
-        try ServerSupervisor.endLeftovers(stateDirectory: directory.path)
-        layout = EmbeddedLayout(
-            directory: directory, ports: try LabPorts.choose(wish, in: directory, listen: listen), domain: domain,
-            listen: listen, address: address)
-        supervisor = try ServerSupervisor(
-            stateDirectory: directory.path, servers: try layout.servers(secrets), logger: logger)
     }
 
     func run() async throws {
         defer { unlink(directory.infoFile) }
+        let layout = try await makeLayout()
+        let supervisor = try ServerSupervisor(
+            stateDirectory: directory.path, servers: try layout.servers(secrets), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await supervisor.run() }
-            group.addTask { try await runServices() }
+            group.addTask { try await runServices(layout, supervisor) }
             // Whichever ends first ends the other: the services at shutdown, or a server that cannot be started.
             defer { group.cancelAll() }
             try await group.next()
@@ -49,17 +54,32 @@ struct EmbeddedLab: Service {
         withExtendedLifetime(lock) {}
     }
 
-    private func runServices() async throws {
+    /// Ends what a killed lab left running, then chooses ports: its servers still held theirs, and this lab should
+    /// have the same.
+    private func makeLayout() async throws -> EmbeddedLayout {
+        func layout(_ ports: LabPorts) -> EmbeddedLayout {
+            EmbeddedLayout(
+                directory: directory, ports: ports, domain: options.domain, listen: options.listen,
+                address: options.address)
+        }
+        let before = try ServerSupervisor(
+            stateDirectory: directory.path, servers: layout(LabPorts.earlier(in: directory)).servers(secrets),
+            logger: logger)
+        try await before.endLeftovers()
+        return layout(try LabPorts.choose(options.ports, in: directory, listen: options.listen))
+    }
+
+    private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {
         let isStarted = try await steps.step("PostgreSQL, Mosquitto, Unbound and nginx") {
-            try await untilShutdown { try await supervisor.waitUntilReady() }
+            try await Self.untilShutdown { try await supervisor.waitUntilReady() }
         }
         guard isStarted else { return }
         try await steps.step("Database") { try await EmbeddedDatabase(layout: layout, secrets: secrets).prepare(logger) }
         let settings = try layout.settings(secrets: secrets, adminToken: adminToken)
         let start = ContinuousClock.now
         let host = LabHost(labServices, settings: settings, logger: logger) { _ in
-            try await steps.step("Services, \((ContinuousClock.now - start).shortText)") {}
-            let info = try layout.info(secrets: secrets, processes: await processes())
+            steps.tell("Services", since: start)
+            let info = try layout.info(secrets: secrets, processes: await Self.processes(supervisor))
             try PrivateFile.write(try JSONText(encoding: info).text, to: directory.infoFile)
             try onReady(info)
         }
@@ -67,7 +87,7 @@ struct EmbeddedLab: Service {
     }
 
     /// Runs the body unless a shutdown is asked for first; false in that case.
-    private func untilShutdown(_ body: @escaping @Sendable () async throws -> Void) async throws -> Bool {
+    private static func untilShutdown(_ body: @escaping @Sendable () async throws -> Void) async throws -> Bool {
         do {
             try await cancelWhenGracefulShutdown { try await body() }
             return true
@@ -76,7 +96,7 @@ struct EmbeddedLab: Service {
         }
     }
 
-    private func processes() async -> LabInfo.ProcessIDs {
+    private static func processes(_ supervisor: ServerSupervisor) async -> LabInfo.ProcessIDs {
         var pids = LabInfo.ProcessIDs(lab: getpid())
         for status in await supervisor.status {
             switch status.name {

@@ -1,5 +1,6 @@
 import Foundation
 import LabKit
+import LabServers
 
 /// Where the parts of an embedded lab lie and listen, and the settings of its services that follow from it.
 struct EmbeddedLayout: Sendable {
@@ -74,10 +75,22 @@ struct EmbeddedLayout: Sendable {
         return LabSettings(values)
     }
 
-    /// The broker's users with their passwords: one for each service, one for people.
-    func brokerUsers(_ secrets: SecretFiles) throws -> [(name: String, password: Secret<String>)] {
-        try labServices.map { (BrokerAccess.user(of: $0.name), try secrets.secret("mqtt-\($0.name)")) }
-            + [(Self.brokerPerson, try secrets.secret("mqtt-\(Self.brokerPerson)"))]
+    /// The servers that the services stand on.
+    func servers(_ secrets: SecretFiles) throws -> [any ManagedServer] {
+        var accounts = try labServices.map { service in
+            MosquittoServer.Account(
+                name: BrokerAccess.user(of: service.name), password: try secrets.secret("mqtt-\(service.name)"))
+        }
+        accounts.append(.init(name: Self.brokerPerson, password: try secrets.secret("mqtt-\(Self.brokerPerson)")))
+        return [
+            PostgresServer(
+                directory: postgres, port: ports.postgres, password: try secrets.secret("postgres-superuser")),
+            MosquittoServer(
+                directory: mosquitto, port: ports.mqtt, accounts: accounts,
+                accessControl: BrokerAccess.rules(for: labServices, person: Self.brokerPerson)),
+            UnboundServer(directory: unbound, port: ports.dns),
+            NginxServer(directory: nginx, ports: [ports.http], configurationFile: nginxConfiguration),
+        ]
     }
 
     /// A server that listens on every address is reached on loopback from here.

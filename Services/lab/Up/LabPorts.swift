@@ -19,10 +19,17 @@ struct LabPorts: Codable, Sendable {
 
     private static let usual = LabPorts(http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700)
 
+    /// The ports that the lab of this directory had last, or the usual ones.
+    static func earlier(in directory: StateDirectory) -> LabPorts {
+        let data = FileManager.default.contents(atPath: file(directory))
+        return data.flatMap { try? JSONDecoder().decode(LabPorts.self, from: $0) } ?? usual
+    }
+
+    private static func file(_ directory: StateDirectory) -> String { directory.path + "/ports.json" }
+
     /// - Throws: ``CommandFault`` when a port that was asked for is taken.
     static func choose(_ wish: Wish, in directory: StateDirectory, listen: String) throws -> LabPorts {
-        let file = directory.path + "/ports.json"
-        let earlier = FileManager.default.contents(atPath: file).flatMap { try? JSONDecoder().decode(LabPorts.self, from: $0) }
+        let earlier = earlier(in: directory)
         var taken: Set<Int> = []
         func port(_ name: String, _ path: KeyPath<LabPorts, Int>, _ wanted: Int?, _ address: String) throws -> Int {
             if let wanted {
@@ -34,7 +41,7 @@ struct LabPorts: Codable, Sendable {
                 taken.insert(wanted)
                 return wanted
             }
-            for candidate in [earlier?[keyPath: path], usual[keyPath: path]].compactMap({ $0 })
+            for candidate in [earlier[keyPath: path], usual[keyPath: path]]
             where !taken.contains(candidate) && PortProbe.isFree(candidate, on: address) {
                 taken.insert(candidate)
                 return candidate
@@ -48,7 +55,7 @@ struct LabPorts: Codable, Sendable {
             dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
             postgres: try port("postgres", \.postgres, nil, "127.0.0.1"),
             api: try port("api", \.api, nil, "127.0.0.1"))
-        try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file)
+        try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
         return ports
     }
 }
