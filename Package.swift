@@ -45,7 +45,7 @@ let package = Package(
         labKit("Crypto", ["COpenSSL", "LabCore"]),
         labKitTests("Core"),
         labKitTests("Postgres"),
-        labKitTests("MQTT"),
+        labKitTests("MQTT", ["LabCore", logging]),
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
     ]
