@@ -68,7 +68,7 @@ let package = Package(
         labKit("Testing", ["LabCore", "LabServers", logging]),
         labKitTests("Core"),
         labKitTests("Postgres"),
-        labKitTests("MQTT"),
+        labKitTests("MQTT", ["LabCore", logging]),
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
