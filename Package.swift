@@ -44,7 +44,7 @@ let package = Package(
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
         labKitTests("Core"),
-        labKitTests("Postgres"),
+        labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT"),
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
