@@ -81,7 +81,7 @@ let package = Package(
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
         labKitTests("Core"),
-        labKitTests("Postgres"),
+        labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
