@@ -63,7 +63,7 @@ let package = Package(
         labKitTests("Core"),
         labKitTests("Postgres"),
         labKitTests("MQTT"),
-        labKitTests("HTTPClient"),
+        labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
     ]
 )
