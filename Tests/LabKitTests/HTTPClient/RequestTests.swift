@@ -13,7 +13,7 @@ struct RequestTests {
             try await connection.answerAll(
                 status: "418 I'm a teapot", headers: "Set-Cookie: a=1\r\nset-cookie: b=2\r\nX-Empty:\r\n", body: "tea")
         }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             let response = try await client.execute(HTTPRequest(url: server.url))
             #expect(response.status == 418)
             #expect(response.text == "tea")
@@ -35,7 +35,7 @@ struct RequestTests {
             let seen = head + "\n\n" + body
             try await connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(seen.utf8.count)\r\n\r\n\(seen)")
         }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             var request = HTTPRequest(
                 method: .put, url: server.url + "a/b?c=d", headers: ["X-One": "1", "X-Empty": ""], body: .text("hello"))
             request.authorization = HTTPRequest.bearer(Secret("s3cret"))
@@ -59,7 +59,7 @@ struct RequestTests {
     @Test("a connection is used again for the next request")
     func reuse() async throws {
         let server = try await RawServer.start { try await $0.answerAll(body: "ok") }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             for _ in 0..<50 { #expect(try await client.execute(HTTPRequest(url: server.url)).status == 200) }
             #expect(server.acceptedConnections == 1)
             var fresh = HTTPRequest(url: server.url)
@@ -79,7 +79,7 @@ struct RequestTests {
         }
         try await withClient {
             $0.connectionsPerHost = 40
-        } _: { client in
+        } _: { (client: HTTPClient) async throws in
             let url = server.url
             let answers = try await withThrowingTaskGroup(of: String.self) { group in
                 for index in 0..<1000 {
@@ -98,7 +98,7 @@ struct RequestTests {
             _ = try await connection.readHead()
             try await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
         }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             let response = try await client.execute(HTTPRequest(method: .head, url: server.url))
             #expect(response.body.isEmpty)
             #expect(response.headers["content-length"] == "99999999")
@@ -112,7 +112,7 @@ struct RequestTests {
         let server = try await RawServer.start(unixSocket: path) { try await $0.answerAll(body: "docker") }
         try await withClient {
             $0.unixSocketPath = path
-        } _: { client in
+        } _: { (client: HTTPClient) async throws in
             let response = try await client.execute(HTTPRequest(url: "http://docker/v1.43/version"))
             #expect(response.text == "docker")
             #expect(response.head.remoteAddress == nil)
@@ -127,7 +127,7 @@ struct RequestTests {
             let host = head.split(separator: "\r\n").first { $0.hasPrefix("Host:") } ?? ""
             try await connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(host.utf8.count)\r\n\r\n\(host)")
         }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             var request = HTTPRequest(url: "http://nas.lab.invalid:\(server.port)/").once
             #expect(try await failure(of: request, from: client) == .couldNotResolve)
             request.connectOverrides = [.resolve("nas.lab.invalid", port: server.port, to: "127.0.0.1")]
@@ -153,7 +153,7 @@ struct RequestTests {
             HTTPRequest(url: ""),
         ])
     func invalid(_ request: HTTPRequest) async throws {
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             #expect(try await failure(of: request, from: client) == .invalidRequest)
         }
     }
@@ -164,7 +164,7 @@ struct RequestTests {
             _ = try await connection.readHead()
             _ = try await connection.read()
         }
-        try await withClient { client in
+        try await withClient { (client: HTTPClient) async throws in
             let url = server.url
             async let pending = failure(of: HTTPRequest(url: url), from: client)
             let isConnected = try await server.waitForOpenConnections(1, within: .seconds(10))
