@@ -83,8 +83,12 @@ let package = Package(
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),
-        labKitTests("HTTPClient"),
+        labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
+        labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
+        labKitTests(
+            "Service",
+            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
     ]
 )
