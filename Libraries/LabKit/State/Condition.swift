@@ -16,27 +16,38 @@ public struct Condition: Sendable, Hashable, Codable {
     public let reason: String
     /// A sentence for a person: what was asked, what came back.
     public let message: String
+    /// The numbers behind the message, for programs: `{"milliseconds": 12.5}`.
+    public let observation: JSONValue?
 
-    public init(_ type: String, _ status: Status, reason: String, message: String) {
+    public init(
+        _ type: String, _ status: Status, reason: String, message: String, observation: JSONValue? = nil
+    ) {
         self.type = type
         self.status = status
         self.reason = reason
         self.message = message
+        self.observation = observation
     }
 
     /// It is so.
-    public static func met(_ type: String, reason: String, message: String) -> Condition {
-        Condition(type, .true, reason: reason, message: message)
+    public static func met(
+        _ type: String, reason: String, message: String, observation: JSONValue? = nil
+    ) -> Condition {
+        Condition(type, .true, reason: reason, message: message, observation: observation)
     }
 
     /// It is not so.
-    public static func unmet(_ type: String, reason: String, message: String) -> Condition {
-        Condition(type, .false, reason: reason, message: message)
+    public static func unmet(
+        _ type: String, reason: String, message: String, observation: JSONValue? = nil
+    ) -> Condition {
+        Condition(type, .false, reason: reason, message: message, observation: observation)
     }
 
     /// It cannot be told now.
-    public static func unknown(_ type: String, reason: String, message: String) -> Condition {
-        Condition(type, .unknown, reason: reason, message: message)
+    public static func unknown(
+        _ type: String, reason: String, message: String, observation: JSONValue? = nil
+    ) -> Condition {
+        Condition(type, .unknown, reason: reason, message: message, observation: observation)
     }
 }
 

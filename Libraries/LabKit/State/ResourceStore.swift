@@ -1,4 +1,4 @@
-public import FoundationEssentials
+import FoundationEssentials
 public import LabCore
 public import LabPostgres
 
@@ -138,7 +138,7 @@ public struct ResourceStore: Sendable {
             """
             select r.name, r.id, r.owner_kind, r.owner_name, r.spec, r.generation, r.created_at, r.updated_at,
                 r.deleted_at, c.type, c.status, c.reason, c.message, c.observed_generation, c.observed_at,
-                c.transition_at
+                c.transition_at, c.observation
             from lab.resource r left join lab.condition c using (kind, name)
             where r.kind = \(key.kind) and r.name = \(key.name.text)
             """)
@@ -152,7 +152,8 @@ public struct ResourceStore: Sendable {
                     condition: Condition(
                         type, Condition.Status(rawValue: try row.value(at: 10, as: String.self)) ?? .unknown,
                         reason: try row.value(at: 11, as: String.self),
-                        message: try row.value(at: 12, as: String.self)),
+                        message: try row.value(at: 12, as: String.self),
+                        observation: try Self.observation(row.value(at: 16, as: String?.self))),
                     observedGeneration: try row.value(at: 13, as: Int64.self),
                     observedAt: try row.value(at: 14, as: Date.self),
                     transitionAt: try row.value(at: 15, as: Date.self)))
@@ -209,7 +210,7 @@ public struct ResourceStore: Sendable {
         let rows = try await postgres.query(
             """
             select c.kind, c.name, c.type, c.status, c.reason, c.message, c.observed_generation, c.observed_at,
-                c.transition_at
+                c.transition_at, c.observation
             from unnest(\(kinds)::text[], \(names)::text[]) as k (kind, name)
             join lab.condition c using (kind, name)
             """)
@@ -220,7 +221,8 @@ public struct ResourceStore: Sendable {
     public func conditions(kind: String) async throws -> [ResourceKey: [ObservedCondition]] {
         let rows = try await postgres.query(
             """
-            select kind, name, type, status, reason, message, observed_generation, observed_at, transition_at
+            select kind, name, type, status, reason, message, observed_generation, observed_at, transition_at,
+                observation
             from lab.condition where kind = \(kind)
             """)
         return try Self.conditions(from: rows)
@@ -264,7 +266,8 @@ public struct ResourceStore: Sendable {
             let condition = Condition(
                 try row.value(at: 2, as: String.self),
                 Condition.Status(rawValue: try row.value(at: 3, as: String.self)) ?? .unknown,
-                reason: try row.value(at: 4, as: String.self), message: try row.value(at: 5, as: String.self))
+                reason: try row.value(at: 4, as: String.self), message: try row.value(at: 5, as: String.self),
+                observation: try observation(row.value(at: 9, as: String?.self)))
             found[key, default: []].append(
                 ObservedCondition(
                     key: key, condition: condition, observedGeneration: try row.value(at: 6, as: Int64.self),
@@ -272,6 +275,10 @@ public struct ResourceStore: Sendable {
                     transitionAt: try row.value(at: 8, as: Date.self)))
         }
         return found
+    }
+
+    private static func observation(_ text: String?) throws -> JSONValue? {
+        try text.map { try JSONText(trusted: $0).decode(JSONValue.self) }
     }
 
     /// The conflicts that the database's functions raise (LB409, LB412), as problems for people.

@@ -58,6 +58,11 @@ public final class WakeUps: Sendable {
         try await follow(topic: channel, body)
     }
 
+    /// Wakes the loops of this process that follow a channel, as a notification on it would.
+    public func signal(channel: String) {
+        raise(channel)
+    }
+
     /// Wakes everyone who waits, as after a reconnect.
     public func raiseAll() {
         for signal in state.withLock({ $0.signals.values.map(\.signal) }) { signal.raise() }

@@ -84,6 +84,10 @@ struct WorkQueue: Sendable {
                         writer.string(condition.reason)
                         writer.key("message")
                         writer.string(condition.message)
+                        if let observation = condition.observation, let text = try? JSONText(encoding: observation) {
+                            writer.key("observation")
+                            writer.raw(text)
+                        }
                     }
                 }
             }

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import LabCore
+public import LabCore
 import LabCrypto
 
 /// A token's name: 1 to 64 printable characters of `A-Z a-z 0-9 . _ -`.
@@ -45,8 +45,6 @@ struct CreateToken: Operation {
         let token: String
     }
 
-    let tokens: TokenStore
-
     var declaration: OperationDeclaration {
         OperationDeclaration(
             "token.create", "Makes a bearer token; the answer is the only place where it can ever be read.",
@@ -58,7 +56,7 @@ struct CreateToken: Operation {
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        let token = try await tokens.create(
+        let token = try await call.tokens.create(
             name: input.body.name.text, scope: input.body.scope,
             lifetime: input.body.days.map { .seconds($0.count * 86_400) })
         return Output(name: input.body.name.text, scope: input.body.scope, token: token.reveal())
@@ -95,8 +93,6 @@ struct ListTokens: Operation {
         let items: [TokenDocument]
     }
 
-    let tokens: TokenStore
-
     var declaration: OperationDeclaration {
         OperationDeclaration(
             "token.list", "Lists the tokens, without what would let anyone in.", safety: .read, .get, "/v1/tokens",
@@ -104,7 +100,7 @@ struct ListTokens: Operation {
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        Output(items: try await tokens.list())
+        Output(items: try await call.tokens.list())
     }
 }
 
@@ -117,15 +113,13 @@ struct RevokeToken: Operation {
         let name: String
     }
 
-    let tokens: TokenStore
-
     var declaration: OperationDeclaration {
         OperationDeclaration(
             "token.revoke", "Ends a token at once.", safety: .destructive, .delete, "/v1/tokens/{name}", scope: .admin)
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        guard try await tokens.revoke(name: input.name.text) else {
+        guard try await call.tokens.revoke(name: input.name.text) else {
             throw Problem.notFound("a token named “\(input.name)”", remedy: "List them with GET /v1/tokens")
         }
         return Output(name: input.name.text)

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import LabCore
+import LabPostgres
 import LabState
 import Logging
 
@@ -36,6 +37,7 @@ struct MountedOperation: Sendable {
 struct OperationRoutes: Sendable {
     let operations: [MountedOperation]
     let lab: LabContext
+    let tokens: TokenStore
 
     func add(to router: Router<LabRequestContext>) {
         for operation in operations {
@@ -62,7 +64,7 @@ struct OperationRoutes: Sendable {
                 detail: "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
                 remedy: "Use a token with the scope \(declaration.scope); an admin makes one with “lab token create”")
         }
-        let call = OperationCall(caller: caller, lab: lab)
+        let call = OperationCall(caller: caller, lab: lab, tokens: tokens)
         guard declaration.scope > .read else {
             return try await operation.respond(request, context.parameters, call)
         }

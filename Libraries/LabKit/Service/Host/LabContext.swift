@@ -36,13 +36,26 @@ public struct LabContext: Sendable {
 /// Keys are those of the environment, such as `LAB_DOMAIN`; each service's README lists its own.
 public struct LabSettings: Sendable {
     private let values: [String: String]
+    private let suffix: String
 
     public init(_ values: [String: String]) {
-        self.values = values
+        self.init(values, suffix: "")
     }
 
+    private init(_ values: [String: String], suffix: String) {
+        self.values = values
+        self.suffix = suffix
+    }
+
+    /// The value of a key, the service's own before the shared one; nil when it is missing or empty.
     public subscript(key: String) -> String? {
-        values[key].flatMap { $0.isEmpty ? nil : $0 }
+        let value = suffix.isEmpty ? values[key] : values[key + suffix] ?? values[key]
+        return value.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The same settings as a service sees them: for `dns-manager`, `KEY_DNS_MANAGER` goes before `KEY`.
+    public func scoped(to service: String) -> LabSettings {
+        LabSettings(values, suffix: "_" + service.uppercased().replacing("-", with: "_"))
     }
 
     /// - Throws: ``SettingError`` when the value is missing.

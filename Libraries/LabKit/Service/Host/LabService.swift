@@ -11,7 +11,12 @@ public protocol LabService: Sendable {
     static var kinds: [any ResourceKind.Type] { get }
     /// What it can be asked for; needs no running lab, so that the CLI knows it too.
     static var operations: [any Operation] { get }
-    /// The schema of its own, in the order of their numbers.
+    /// What it publishes on the broker and takes from it, beside what every service does: the broker's rights and the
+    /// documentation follow from it.
+    static var topics: [ServiceTopic] { get }
+    /// The schema that the service's own tables lie in; nil when it has none.
+    static var databaseSchema: String? { get }
+    /// The changes of its schema, in the order of their numbers.
     static var migrations: [PostgresMigration] { get }
 
     /// Reads its configuration from the context; throws what is wrong and where.
@@ -23,6 +28,8 @@ public protocol LabService: Sendable {
 }
 
 extension LabService {
+    public static var topics: [ServiceTopic] { [] }
+    public static var databaseSchema: String? { nil }
     public static var migrations: [PostgresMigration] { [] }
     public var background: [BackgroundTask] { [] }
 }

@@ -1,4 +1,4 @@
-import CoreMetrics
+public import CoreMetrics
 import LabCore
 import Synchronization
 
@@ -18,9 +18,17 @@ public final class PrometheusMetrics: Sendable {
         var histograms: [Series: HistogramCell] = [:]
     }
 
+    /// What the process's `/metrics` answers from; installed as the backend of swift-metrics at start.
+    public static let shared = PrometheusMetrics()
+
     private let state = Mutex(State())
 
     public init() {}
+
+    /// Sets a gauge that is read at the moment of the scrape.
+    func gauge(_ label: String, _ dimensions: [(String, String)], _ value: Double) {
+        makeRecorder(label: label, dimensions: dimensions, aggregate: false).record(value)
+    }
 
     /// Everything recorded so far, in the text format, sorted by name.
     public var text: String {

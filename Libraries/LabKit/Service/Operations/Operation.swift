@@ -1,4 +1,4 @@
-public import LabCore
+import LabCore
 public import LabState
 
 /// Something that a person or a program can ask for. From this one declaration come the REST route with its OpenAPI
@@ -93,10 +93,12 @@ public enum Scope: String, Sendable, Codable, CaseIterable, Comparable {
 public struct OperationCall: Sendable {
     public let caller: Caller
     public let lab: LabContext
+    public let tokens: TokenStore
 
-    public init(caller: Caller, lab: LabContext) {
+    public init(caller: Caller, lab: LabContext, tokens: TokenStore? = nil) {
         self.caller = caller
         self.lab = lab
+        self.tokens = tokens ?? TokenStore(postgres: lab.store.postgres, wakeUps: lab.wakeUps)
     }
 }
 

@@ -14,6 +14,8 @@ public struct ResourceDocument<Spec: Codable & Sendable>: Codable, Sendable, JSO
         public let status: Condition.Status
         public let reason: String
         public let message: String
+        /// The numbers behind the message.
+        public let observation: JSONValue?
         public let observedGeneration: Int64
         public let observedAt: Date
         public let transitionAt: Date
@@ -86,8 +88,9 @@ public struct ResourceDocument<Spec: Codable & Sendable>: Codable, Sendable, JSO
         self.conditions = sorted.map { observed in
             ConditionDocument(
                 type: observed.condition.type, status: observed.condition.status, reason: observed.condition.reason,
-                message: observed.condition.message, observedGeneration: observed.observedGeneration,
-                observedAt: observed.observedAt, transitionAt: observed.transitionAt)
+                message: observed.condition.message, observation: observed.condition.observation,
+                observedGeneration: observed.observedGeneration, observedAt: observed.observedAt,
+                transitionAt: observed.transitionAt)
         }
         text = ResourceDocumentText.write(resource, sorted)
     }
@@ -151,6 +154,10 @@ enum ResourceDocumentText {
             writer.string(observed.condition.reason)
             writer.key("message")
             writer.string(observed.condition.message)
+            if let observation = observed.condition.observation, let text = try? JSONText(encoding: observation) {
+                writer.key("observation")
+                writer.raw(text)
+            }
             writer.key("observedGeneration")
             writer.integer(observed.observedGeneration)
             writer.key("observedAt")

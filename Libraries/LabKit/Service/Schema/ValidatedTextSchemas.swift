@@ -34,3 +34,11 @@ extension AppName: JSONSchemaRepresentable {
     }
     public static var schemaExample: AppName { get throws { try AppName("notes") } }
 }
+
+extension UpstreamURL: JSONSchemaRepresentable {
+    public static var jsonSchema: JSONSchema {
+        .string(
+            format: "uri", pattern: "^https?://[^/?#@]+/?$", maximumLength: 300, example: "http://192.168.1.20:8096")
+    }
+    public static var schemaExample: UpstreamURL { get throws { try UpstreamURL("http://192.168.1.20:8096") } }
+}

@@ -24,6 +24,8 @@ create table lab.condition (
     status              text        not null check (status in ('true', 'false', 'unknown')),
     reason              text        not null,
     message             text        not null,
+    -- The numbers behind the message, for programs: {"milliseconds": 12.5}.
+    observation         jsonb,
     observed_generation bigint      not null,
     observed_at         timestamptz not null default now(),
     transition_at       timestamptz not null default now(),
@@ -92,13 +94,6 @@ create table lab.audit (
     status      integer     not null
 );
 create index audit_at on lab.audit (at);
-
-create table lab.secret (
-    name       text        primary key,
-    sealed     bytea       not null,
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now()
-);
 
 -- Marks resources to be looked at now. Callers notify once, at their end.
 create function lab.wake(kinds text[], names text[]) returns void
@@ -229,7 +224,7 @@ $$;
 
 -- Ends reconciliations, all of a batch in one transaction:
 -- [{kind, name, generation, version, failures, again (ms or null), purge, conditions: [{type, status, reason,
---   message}], gone: [condition types], declare: […], remove: […], events: […]}]
+--   message, observation}], declare: […], remove: […], events: […]}]
 create function lab.complete(items jsonb) returns void
 language plpgsql as $$
 #variable_conflict use_column
@@ -245,20 +240,22 @@ begin
     where d is not null;
 
     with given as (
-        select i.kind, i.name, i.generation, c.type, c.status, c.reason, c.message
+        select i.kind, i.name, i.generation, c.type, c.status, c.reason, c.message, c.observation
         from jsonb_to_recordset(items) as i (kind text, name text, generation bigint, conditions jsonb)
         join lab.resource r on r.kind = i.kind and r.name = i.name,
-        jsonb_to_recordset(i.conditions) as c (type text, status text, reason text, message text)
+        jsonb_to_recordset(i.conditions)
+            as c (type text, status text, reason text, message text, observation jsonb)
         order by 1, 2, 4
     ), written as (
-        insert into lab.condition as c (kind, name, type, status, reason, message, observed_generation)
-        select g.kind, g.name, g.type, g.status, g.reason, g.message, g.generation from given g
+        insert into lab.condition as c (kind, name, type, status, reason, message, observation, observed_generation)
+        select g.kind, g.name, g.type, g.status, g.reason, g.message, g.observation, g.generation from given g
         on conflict (kind, name, type) do update
             set status = excluded.status, reason = excluded.reason, message = excluded.message,
-                observed_generation = excluded.observed_generation, observed_at = now(),
+                observation = excluded.observation, observed_generation = excluded.observed_generation, observed_at = now(),
                 transition_at = case when c.status = excluded.status then c.transition_at else now() end
-            where (c.status, c.reason, c.message, c.observed_generation) is distinct from
-                (excluded.status, excluded.reason, excluded.message, excluded.observed_generation)
+            where (c.status, c.reason, c.message, c.observation, c.observed_generation) is distinct from
+                (excluded.status, excluded.reason, excluded.message, excluded.observation,
+                    excluded.observed_generation)
         returning c.kind, c.name
     ), purged as (
         delete from lab.resource r
@@ -326,3 +323,48 @@ create function lab.release_lease(lease text, replica text) returns void
 language sql as $$
     delete from lab.lease where name = lease and holder = replica;
 $$;
+
+-- What a service's role may do here: read everything, and write through the functions above, which run with the
+-- owner's rights. Tokens, the audit log and the inbox are plain rows that every service's API keeps.
+do $$
+declare
+    f regprocedure;
+begin
+    for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'lab'::regnamespace loop
+        execute format('alter function %s security definer set search_path = pg_catalog, pg_temp', f);
+        execute format('revoke execute on function %s from public', f);
+    end loop;
+end
+$$;
+
+-- Makes the login role of a service, with its rights: its own schema, and the shared one as said above.
+create function lab.ensure_service_role(role_name text, role_password text, own_schema text) returns void
+language plpgsql as $$
+declare
+    shared text;
+begin
+    if not exists (select from pg_roles where rolname = role_name) then
+        execute format('create role %I login', role_name);
+    end if;
+    execute format('alter role %I login password %L', role_name, role_password);
+    execute format('grant usage on schema lab to %I', role_name);
+    execute format('grant select on all tables in schema lab to %I', role_name);
+    execute format('grant insert, update, delete on lab.token, lab.inbox to %I', role_name);
+    execute format('grant insert on lab.audit to %I', role_name);
+    execute format('grant update (relayed_at), delete on lab.event to %I', role_name);
+    foreach shared in array array[
+        'wake(text[], text[])', 'declare(jsonb)', 'remove(jsonb)', 'tell(jsonb)',
+        'claim(text, text, integer, double precision)', 'next_due(text)', 'complete(jsonb)',
+        'acquire_lease(text, text, double precision)', 'release_lease(text, text)']
+    loop
+        execute format('grant execute on function lab.%s to %I', shared, role_name);
+    end loop;
+    if own_schema is not null then
+        execute format('create schema if not exists %I', own_schema);
+        execute format('grant usage on schema %I to %I', own_schema, role_name);
+        execute format('grant select, insert, update, delete on all tables in schema %I to %I', own_schema, role_name);
+        execute format('grant usage on all sequences in schema %I to %I', own_schema, role_name);
+    end if;
+end
+$$;
+revoke execute on function lab.ensure_service_role(text, text, text) from public;

@@ -1,0 +1,67 @@
+import HTTPTypes
+import Hummingbird
+import LabCore
+import LabState
+import Logging
+import Metrics
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// The one HTTP server of a process: operations of all its services, their documents, streams, OpenAPI, health.
+struct APIServer: Sendable {
+    private let responder: RouterResponder<LabRequestContext>
+    private let host: String
+    private let port: Int
+    private let logger: Logger
+
+    init(
+        title: String, first: HostedService, hosted: [HostedService], tokens: TokenStore, settings: LabSettings, logger: Logger
+    ) throws {
+        host = settings["LAB_LISTEN"] ?? "127.0.0.1"
+        port = try settings.integer("LAB_API_PORT", in: 0...65_535, default: 8700)
+        self.logger = logger
+        let router = Router(context: LabRequestContext.self)
+        router.middlewares.add(RequestMetricsMiddleware())
+        router.middlewares.add(ProblemMiddleware())
+        router.middlewares.add(AuthenticationMiddleware(tokens: tokens))
+
+        var mounted: [MountedOperation] = []
+        let groups = [(CommonOperations.all, first.context)] + hosted.map { ($0.operations, $0.context) }
+        for (operations, lab) in groups {
+            let routes = OperationRoutes(
+                operations: try operations.map { try MountedOperation($0) }, lab: lab, tokens: tokens)
+            routes.add(to: router)
+            mounted += routes.operations
+        }
+        for document in hosted.flatMap(\.documents) { Self.add(document, to: router) }
+        EventStreams(lab: first.context, kinds: hosted.flatMap(\.kinds)).add(to: router)
+        HealthRoutes(hosted: hosted).add(to: router)
+        let openAPI = try JSONText(encoding: OpenAPI(title: title, operations: mounted).document)
+        router.get("/openapi.json") { _, _ in Response.json(openAPI) }
+        responder = router.buildResponder()
+    }
+
+    /// - Parameter onReady: called once the server listens.
+    func service(onReady: @escaping @Sendable (LabHostFacts) async throws -> Void) -> any Service {
+        let logger = logger
+        return Application(
+            responder: responder,
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "lab"),
+            onServerRunning: { channel in
+                do {
+                    try await onReady(LabHostFacts(port: channel.localAddress?.port ?? port))
+                } catch {
+                    logger.error("What follows the start failed", metadata: ["error": "\(error)"])
+                }
+            },
+            logger: logger)
+    }
+
+    private static func add(_ document: ServedDocument, to router: Router<LabRequestContext>) {
+        router.get(RouterPath(document.path)) { _, _ in
+            let answer = try await document.answer()
+            return Response.text(answer.body, contentType: answer.contentType, status: answer.status)
+        }
+    }
+}

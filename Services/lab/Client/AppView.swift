@@ -1,0 +1,38 @@
+import Foundation
+import LabKit
+
+/// An app as the commands show it: the parts of its document that they need.
+struct AppView: Decodable, Sendable {
+    struct Spec: Decodable, Sendable {
+        let upstream: String
+        let host: Hostname?
+        let title: String?
+        let category: String?
+    }
+
+    struct ConditionView: Decodable, Sendable {
+        let type: String
+        let status: Condition.Status
+        let reason: String
+        let message: String
+        let observedGeneration: Int64
+        let observedAt: Date
+    }
+
+    let name: ResourceName
+    let generation: Int64
+    let deletedAt: Date?
+    let spec: Spec
+    let conditions: [ConditionView]
+
+    /// The condition as far as it speaks of the present generation.
+    func condition(_ type: String) -> ConditionView? {
+        conditions.first { $0.type == type && $0.observedGeneration >= generation }
+    }
+}
+
+/// A page of apps.
+struct AppList: Decodable, Sendable {
+    let items: [AppView]
+    let next: ResourceName?
+}

@@ -1,0 +1,123 @@
+import Foundation
+import LabKit
+
+/// Talks to a lab's REST API: one of this machine, found by its state directory, or another one by `LAB_URL`.
+struct LabClient: Sendable {
+    /// The base URL without a final slash.
+    let baseURL: String
+    private let token: Secret<String>
+    private let http: HTTPClient
+
+    /// - Throws: ``CommandFault`` when no lab runs, or no token can be read.
+    init(_ options: LabOptions) throws {
+        let environment = ProcessInfo.processInfo.environment
+        var configuration = HTTPClientConfiguration()
+        if let url = environment["LAB_URL"], !url.isEmpty {
+            guard let token = environment["LAB_TOKEN"], !token.isEmpty else {
+                throw CommandFault(
+                    "LAB_URL is set and LAB_TOKEN is not",
+                    remedy: "Make a token on the lab's machine with “lab token create NAME”, and set LAB_TOKEN to it")
+            }
+            baseURL = url.hasSuffix("/") ? String(url.dropLast()) : url
+            self.token = Secret(token)
+            if let path = environment["LAB_CA"], !path.isEmpty {
+                guard let data = FileManager.default.contents(atPath: path) else {
+                    throw CommandFault("LAB_CA names \(path), which cannot be read")
+                }
+                configuration.trust = .systemAnd(pem: String(decoding: data, as: UTF8.self))
+            }
+            http = HTTPClient(configuration: configuration, logger: .quiet)
+            return
+        }
+        let directory = options.directory
+        guard let info = try directory.info() else {
+            throw CommandFault(
+                "no lab runs in \(directory.path)",
+                remedy: "Start it with “lab up”, or name another one with --state-dir or LAB_URL", status: 2)
+        }
+        guard let data = FileManager.default.contents(atPath: info.tokenFile) else {
+            throw CommandFault("the token in \(info.tokenFile) cannot be read", remedy: "Run as the user of “lab up”")
+        }
+        baseURL = info.api
+        token = Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        http = HTTPClient(configuration: configuration, logger: .quiet)
+    }
+
+    /// Asks for something and returns the answer's JSON text.
+    ///
+    /// - Throws: the ``Problem`` that the lab answered with.
+    func request(_ method: HTTPMethod, _ path: String, body: JSONText? = nil) async throws -> JSONText {
+        let response: HTTPResponse
+        do {
+            response = try await http.execute(make(method, path, body: body))
+        } catch let error as HTTPClientError {
+            throw CommandFault("the lab at \(baseURL) does not answer: \(error)", status: 2)
+        }
+        let text = JSONText(trusted: String(decoding: response.body, as: UTF8.self))
+        guard (200..<300).contains(response.status) else { throw Self.problem(text, status: response.status) }
+        return text
+    }
+
+    func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws -> Answer {
+        try await request(.get, path).decode(type)
+    }
+
+    /// Follows a stream of Server-Sent Events until `receive` returns false or the stream ends.
+    func follow(
+        _ path: String, _ receive: @Sendable (ServerSentEvent) async throws -> Bool
+    ) async throws {
+        var request = make(.get, path, body: nil)
+        request.timeouts = .unlimited
+        try await http.withStreamingResponse(request) { response in
+            guard response.status == 200 else {
+                let body = try await response.collect(upTo: 1 << 20)
+                throw Self.problem(JSONText(trusted: String(decoding: body, as: UTF8.self)), status: response.status)
+            }
+            var parser = ServerSentEventParser()
+            for try await chunk in response.body {
+                for event in parser.receive(chunk) {
+                    guard try await receive(event) else { return }
+                }
+            }
+        }
+    }
+
+    private func make(_ method: HTTPMethod, _ path: String, body: JSONText?) -> HTTPRequest {
+        var request = HTTPRequest(method: method, url: baseURL + path)
+        request.authorization = HTTPRequest.bearer(token)
+        if let body {
+            request.headers["Content-Type"] = "application/json"
+            request.body = .bytes(Array(body.text.utf8))
+        }
+        return request
+    }
+
+    private static func problem(_ text: JSONText, status: Int) -> any Error {
+        guard let document = try? text.decode(ProblemDocument.self) else {
+            return CommandFault("the lab answered \(status) without saying why")
+        }
+        return document.problem
+    }
+}
+
+/// `application/problem+json` as it is read (RFC 9457).
+struct ProblemDocument: Decodable {
+    struct Field: Decodable {
+        let pointer: String
+        let detail: String
+        let remedy: String
+    }
+
+    let title: String
+    let status: Int
+    let detail: String
+    let remedy: String?
+    let errors: [Field]?
+
+    var problem: Problem {
+        let reason = Problem.Reason.allCases.first { Problem($0, title: "", detail: "").status == status }
+        return Problem(
+            reason ?? .internalFault, title: title, detail: detail, remedy: remedy,
+            fields: (errors ?? []).map { Problem.Field($0.pointer, $0.detail, remedy: $0.remedy) })
+    }
+}

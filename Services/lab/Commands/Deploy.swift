@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import LabKit
+
+/// `lab deploy notes --upstream http://127.0.0.1:9999`
+struct Deploy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put an HTTP server that already runs online: name, certificate, route, docs page.")
+
+    @Argument(help: "The app's name; with the lab's domain behind it, its host name.")
+    var name: String
+
+    @Option(help: "Where the app answers, such as http://127.0.0.1:9999.")
+    var upstream: String
+
+    @Option(help: "Another host name than <name>.<domain>.")
+    var host: String?
+
+    @Option(help: "What people call it.")
+    var title: String?
+
+    @Option(help: "One sentence for its page.")
+    var summary: String?
+
+    @Option(help: "Its group on the page of all apps.")
+    var category: String?
+
+    @Option(help: ArgumentHelp("A Markdown file for its page.", valueName: "file"), completion: .file())
+    var notes: String?
+
+    @Option(help: "The path that is probed.")
+    var healthPath: String?
+
+    @Option(help: ArgumentHelp("How long to wait until it is online.", valueName: "seconds"))
+    var timeout: Int = 60
+
+    @OptionGroup var options: LabOptions
+
+    func run() async throws {
+        let client = try LabClient(options)
+        var spec: [String: JSONValue] = ["upstream": .string(upstream)]
+        for (key, value) in [
+            ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
+        ] {
+            if let value { spec[key] = .string(value) }
+        }
+        if let notes {
+            guard let data = FileManager.default.contents(atPath: notes) else {
+                throw CommandFault("\(notes) cannot be read")
+            }
+            spec["notes"] = .string(String(decoding: data, as: UTF8.self))
+        }
+        let start = ContinuousClock.now
+        let path = "/v1/apps/\(try PathSegment(name).text)"
+        let app = try await client.request(.put, path, body: JSONText(encoding: spec)).decode(AppView.self)
+        let progress = DeployProgress(
+            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation, start: start)
+        try await WithTimeout.run(.seconds(timeout)) {
+            try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
+        }
+        try await progress.finish(client, app: name, options: options)
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import LabKit
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `lab serve dns-manager`: services with a database and a broker that are elsewhere, configured by the environment.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run one or more services, configured by the environment.",
+        discussion: """
+            Needs LAB_DATABASE_URL, LAB_MQTT_HOST and what the service's README lists. Any setting can come from a \
+            file: LAB_MQTT_PASSWORD_FILE names the file with the value of LAB_MQTT_PASSWORD.
+            """)
+
+    @Argument(help: "Which services.", completion: .list(labServices.map { $0.name }))
+    var services: [String]
+
+    func run() async throws {
+        let types = try services.map { name in
+            guard let type = labServices.first(where: { $0.name == name }) else {
+                throw CommandFault(
+                    "there is no service “\(name)”",
+                    remedy: "There are " + labServices.map { $0.name }.joined(separator: ", "), status: 64)
+            }
+            return type
+        }
+        let settings = LabSettings(try Self.environment())
+        let logger = LabLogging.start(level: settings["LAB_LOG_LEVEL"])
+        let host = LabHost(types, settings: settings, logger: logger) { facts in
+            logger.notice(
+                "Ready", metadata: ["services": "\(services.joined(separator: " "))", "port": "\(facts.port)"])
+        }
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: host, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .cancelGroup)
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(15)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// The environment, with `KEY_FILE` read as `KEY` where `KEY` itself is not set.
+    private static func environment() throws -> [String: String] {
+        var values = ProcessInfo.processInfo.environment
+        for (key, path) in values where key.hasPrefix("LAB_") && key.hasSuffix("_FILE") {
+            let name = String(key.dropLast("_FILE".count))
+            guard secretKeys.contains(where: name.hasPrefix), values[name] == nil else { continue }
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw CommandFault("\(key) names \(path), which cannot be read")
+            }
+            values[name] = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+        }
+        return values
+    }
+
+    /// What may come from a file; other keys that end in `_FILE` mean the file itself.
+    private static let secretKeys = [
+        "LAB_DATABASE_URL", "LAB_DATABASE_OWNER_URL", "LAB_DATABASE_PASSWORD", "LAB_MQTT_PASSWORD", "LAB_ADMIN_TOKEN",
+    ]
+}

@@ -1,0 +1,100 @@
+import Foundation
+import LabKit
+
+/// The ports of an embedded lab. They stay the same over restarts: bookmarks and resolvers point at them.
+struct LabPorts: Codable, Sendable {
+    var http: Int
+    var https: Int
+    var dns: Int
+    var mqtt: Int
+    var postgres: Int
+    var api: Int
+
+    /// What is asked for by name; nil means the earlier one, the usual one, or any free one, in this order.
+    struct Wish: Sendable {
+        var http: Int?
+        var https: Int?
+        var dns: Int?
+    }
+
+    private static let usual = LabPorts(http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700)
+
+    /// The ports that the lab of this directory had last, or the usual ones.
+    static func earlier(in directory: StateDirectory) -> LabPorts {
+        let data = FileManager.default.contents(atPath: file(directory))
+        return data.flatMap { try? JSONDecoder().decode(LabPorts.self, from: $0) } ?? usual
+    }
+
+    private static func file(_ directory: StateDirectory) -> String { directory.path + "/ports.json" }
+
+    /// - Throws: ``CommandFault`` when a port that was asked for is taken.
+    static func choose(_ wish: Wish, in directory: StateDirectory, listen: String) throws -> LabPorts {
+        let earlier = earlier(in: directory)
+        var taken: Set<Int> = []
+        func port(_ name: String, _ path: KeyPath<LabPorts, Int>, _ wanted: Int?, _ address: String) throws -> Int {
+            if let wanted {
+                guard PortProbe.isFree(wanted, on: address) else {
+                    throw CommandFault(
+                        "port \(wanted) for \(name) is taken on \(address)",
+                        remedy: "Stop what uses it, or choose another with --\(name)-port")
+                }
+                taken.insert(wanted)
+                return wanted
+            }
+            for candidate in [earlier[keyPath: path], usual[keyPath: path]]
+            where !taken.contains(candidate) && PortProbe.isFree(candidate, on: address) {
+                taken.insert(candidate)
+                return candidate
+            }
+            let free = try PortProbe.anyFree(on: address, except: taken)
+            taken.insert(free)
+            return free
+        }
+        let ports = LabPorts(
+            http: try port("http", \.http, wish.http, listen), https: try port("https", \.https, wish.https, listen),
+            dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
+            postgres: try port("postgres", \.postgres, nil, "127.0.0.1"),
+            api: try port("api", \.api, nil, "127.0.0.1"))
+        try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
+        return ports
+    }
+}
+
+/// Asks the kernel for ports.
+enum PortProbe {
+    /// Whether both TCP and UDP can be bound now.
+    static func isFree(_ port: Int, on address: String) -> Bool {
+        bind(port, address, SOCK_STREAM) != nil && bind(port, address, SOCK_DGRAM) != nil
+    }
+
+    static func anyFree(on address: String, except taken: Set<Int>) throws -> Int {
+        for _ in 0..<50 {
+            if let port = bind(0, address, SOCK_STREAM), !taken.contains(port), isFree(port, on: address) { return port }
+        }
+        throw CommandFault("no free port was found on \(address)", remedy: "See whether \(address) is this machine's")
+    }
+
+    /// Binds a socket, closes it again, and says which port it had.
+    private static func bind(_ port: Int, _ address: String, _ type: __socket_type) -> Int? {
+        let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var enabled: Int32 = 1
+        // As the servers do, or ports of a lab that has just stopped would seem taken.
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size))
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = in_port_t(UInt16(port)).bigEndian
+        guard inet_pton(AF_INET, address, &name.sin_addr) == 1 else { return nil }
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                guard Foundation.bind(descriptor, generic, length) == 0 else { return nil }
+                // A port with a listener can be bound with SO_REUSEADDR only until listen().
+                if type == SOCK_STREAM, listen(descriptor, 1) != 0 { return nil }
+                guard getsockname(descriptor, generic, &length) == 0 else { return nil }
+                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+/// Whether a process with this number exists.
+func processExists(_ pid: Int32) -> Bool {
+    kill(pid, 0) == 0
+}
+
+/// Whether any process of this group exists.
+func processGroupExists(_ group: Int32) -> Bool {
+    kill(-group, 0) == 0
+}
+
+func fileExists(_ path: String) -> Bool {
+    access(path, F_OK) == 0
+}
+
+func replace(_ path: String, with text: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+    chmod(path, 0o644)
+}
+
+/// Waits until a condition holds; fails the test when it does not within a minute.
+func eventually(_ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while try await !condition() {
+        try #require(ContinuousClock.now < deadline, "the condition did not come true within a minute")
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// The number in a file that a script wrote; nil while it is not there.
+func recordedPID(_ path: String) throws -> Int32? {
+    guard fileExists(path) else { return nil }
+    let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+    return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int32($0) }
+}
+
+/// Whether a process exists and is no zombie; in a container nobody may reap the orphans.
+func isRunning(_ pid: Int32) -> Bool {
+    guard let line = try? String(contentsOf: URL(filePath: "/proc/\(pid)/stat"), encoding: .utf8),
+        let end = line.lastIndex(of: ")")
+    else { return false }
+    return line[end...].split(separator: " ").dropFirst().first != "Z"
+}
