@@ -80,6 +80,10 @@ let package = Package(
             ]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
+        .target(
+            name: "DNSManager",
+            dependencies: ["LabCore", "LabService", "LabState", logging, nioCore, nioPosix],
+            path: "Services/dns-manager", exclude: ["README.md", "Drivers/Unbound/notes.md"], swiftSettings: settings),
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),
@@ -90,5 +94,12 @@ let package = Package(
         labKitTests(
             "Service",
             ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
+        .testTarget(
+            name: "DNSManagerTests",
+            dependencies: [
+                "DNSManager", "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabService",
+                "LabState", "LabTesting", logging, nioCore,
+            ],
+            path: "Tests/DNSManagerTests", swiftSettings: settings),
     ]
 )

@@ -1,4 +1,5 @@
 import LabCore
+import LabTesting
 import Testing
 
 @testable import DNSManager
@@ -18,7 +19,7 @@ struct UnboundResolverTests {
 
     @Test("each type of record is answered as it was declared, and again after a kill and a restart")
     func everyType() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             let hostile = #"v=x; "quoted" \ back 'single' #hash ümlaut \#n\#t end \x07"#
@@ -50,8 +51,7 @@ struct UnboundResolverTests {
             #expect(drift.names.isEmpty)
             #expect(drift.unmanaged.isEmpty)
 
-            unbound.kill()
-            try await unbound.start()
+            try await unbound.killAndWaitUntilReady()
             try await check()
             let later = try await resolver.compare(with: declared.table.publication)
             #expect(later.names.isEmpty)
@@ -60,7 +60,7 @@ struct UnboundResolverTests {
 
     @Test("a change is answered without a reload, and leaves other types at its name alone")
     func change() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
@@ -83,7 +83,7 @@ struct UnboundResolverTests {
 
     @Test("a record that was changed or removed by hand is found and made right; what others added is left alone")
     func drift() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             for number in 1...20 { try declared.put("host\(number).home.arpa", .a, "192.168.1.\(number)") }
@@ -108,12 +108,13 @@ struct UnboundResolverTests {
 
     @Test("a file that Unbound would not start with is refused, and the resolver still answers from the last good one")
     func badInclude() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
             await publish(changing: [try RecordName("nas.home.arpa")], of: declared, with: resolver)
-            let good = try Files.read(unbound.records)
+            let process = unbound.pid
+            let good = try Files.read(unbound.recordsFile)
             let main = try Files.read(unbound.configuration)
             try Files.write(main + Array("server:\n  no-such-option: 1\n".utf8), to: unbound.configuration, isDurable: false)
 
@@ -123,9 +124,9 @@ struct UnboundResolverTests {
             #expect(report.stored?.reason == .configuration)
             #expect(report.live?.reason == .configuration)
             #expect(report.stored?.detail.contains("no-such-option") ?? false)
-            #expect(unbound.isRunning)
+            #expect(unbound.pid == process)
             #expect(try await unbound.ask("nas.home.arpa", .a) == "A 192.168.1.5")
-            #expect(try Files.read(unbound.records) == good)
+            #expect(try Files.read(unbound.recordsFile) == good)
 
             try Files.write(main, to: unbound.configuration, isDurable: false)
             await publish(changing: changed, of: declared, with: resolver)
@@ -135,37 +136,35 @@ struct UnboundResolverTests {
 
     @Test("a main configuration that does not include the records is refused with what to add")
     func notIncluded() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             let main = String(decoding: try Files.read(unbound.configuration), as: UTF8.self)
-            let without = main.replacing("include: \"\(unbound.records)\"", with: "")
+            let without = main.replacing("include: \"\(unbound.recordsFile)\"", with: "")
             try Files.write(Array(without.utf8), to: unbound.configuration, isDurable: false)
             let resolver = try unbound.makeResolver()
             var declared = try Declared()
             let changed = try declared.put("nas.home.arpa", .a, "192.168.1.5")
             let report = await resolver.publish(declared.table.publication, changing: changed)
-            #expect(report.stored?.detail.contains("include: \"\(unbound.records)\"") ?? false)
+            #expect(report.stored?.detail.contains("include: \"\(unbound.recordsFile)\"") ?? false)
         }
     }
 
     @Test("the records are found through an include with a pattern, as Debian has it")
     func includedByPattern() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             let main = String(decoding: try Files.read(unbound.configuration), as: UTF8.self)
             let pattern = main.replacing(
-                "include: \"\(unbound.records)\"", with: "include-toplevel: \(unbound.folder)/rec*.conf\nserver:")
+                "include: \"\(unbound.recordsFile)\"", with: "include-toplevel: \(unbound.directory)/rec*.conf\nserver:")
             try Files.write(Array(pattern.utf8), to: unbound.configuration, isDurable: false)
             let resolver = try unbound.makeResolver()
             var declared = try Declared()
             await publish(changing: try declared.put("nas.home.arpa", .a, "192.168.1.5"), of: declared, with: resolver)
-            unbound.kill()
-            try await unbound.start()
             #expect(try await unbound.ask("nas.home.arpa", .a) == "A 192.168.1.5")
         }
     }
 
     @Test("a wildcard answers at every depth, a name below it and what lies below that name do not follow it")
     func wildcard() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("*.apps.home.arpa", .a, "192.168.1.9")
@@ -204,7 +203,7 @@ struct UnboundResolverTests {
 
     @Test("a wildcard over the whole domain leaves every declared name as it is")
     func wildcardOverTheDomain() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("*.home.arpa", .a, "192.168.1.9")
@@ -220,7 +219,7 @@ struct UnboundResolverTests {
 
     @Test("an alias of a declared name is answered with the target's addresses, and follows them")
     func alias() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
@@ -237,7 +236,7 @@ struct UnboundResolverTests {
 
     @Test("a text too long for the control channel is published all the same")
     func longText() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
@@ -252,12 +251,12 @@ struct UnboundResolverTests {
 
     @Test("a resolver that is away is an error at once; the file has the record, so it is answered after the start")
     func away() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
             await publish(changing: [], of: declared, with: resolver)
-            unbound.kill()
+            try await unbound.goAway()
             let changed = try declared.put("tv.home.arpa", .a, "192.168.1.7")
             let report = await resolver.publish(declared.table.publication, changing: changed)
             #expect(report.live?.reason == .unavailable)
@@ -265,7 +264,7 @@ struct UnboundResolverTests {
             let answers = await resolver.answer([Question(try RecordName("tv.home.arpa"), .a)])
             #expect(throws: ResolverError.self) { try answers[0].get() }
             await #expect(throws: ResolverError.self) { try await resolver.compare(with: declared.table.publication) }
-            try await unbound.start()
+            try await unbound.comeBack()
             #expect(try await unbound.ask("tv.home.arpa", .a) == "A 192.168.1.7")
             await publish(changing: changed, of: declared, with: resolver)
         }
@@ -273,7 +272,7 @@ struct UnboundResolverTests {
 
     @Test("2,000 records are published, compared and taken away")
     func many() async throws {
-        try await PrivateUnbound.run { unbound in
+        try await withPrivateUnbound { unbound in
             var declared = try Declared()
             let resolver = try unbound.makeResolver()
             for number in 0..<2000 {
