@@ -5,6 +5,14 @@ import LabState
 struct RecordExpectation: Sendable, Hashable {
     let question: Question
     let set: RecordSet?
+    /// What must not come back any more. Where the lab does not answer for the whole zone, the public tree may give
+    /// something else.
+    var removed: RecordSet?
+
+    func isMet(by answered: RecordSet?) -> Bool {
+        if set == nil, let removed { return answered != removed }
+        return answered == set
+    }
 }
 
 /// What the resolver answered to the questions for one record.
@@ -19,7 +27,7 @@ struct RecordObservation: Sendable {
     var isMatch: Bool {
         answers.allSatisfy { expectation, answer in
             guard case .success(let answer) = answer else { return false }
-            return Self.set(in: answer, for: expectation.question) == expectation.set
+            return expectation.isMet(by: Self.set(in: answer, for: expectation.question))
         }
     }
 
@@ -64,7 +72,10 @@ extension RecordTable {
         let set = resource.spec.set
         guard !resource.isDeleted else {
             let question = Question(probe(set.name), set.type)
-            return [RecordExpectation(question: question, set: published(question))]
+            return [
+                RecordExpectation(
+                    question: question, set: published(question), removed: set.moved(to: question.name))
+            ]
         }
         guard refusal(of: resource.name) == nil else { return [] }
         let types = set.type == .cname ? (publication.names[set.name] ?? []).map(\.type) : [set.type]

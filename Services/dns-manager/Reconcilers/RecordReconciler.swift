@@ -17,6 +17,8 @@ actor RecordReconciler: Reconciler {
     private var table: RecordTable
     /// What each record was last seen to answer, and how long clients may keep what it answered before.
     private var history = AnswerHistory()
+    /// Whether the last comparison found the resolver away.
+    private var isAway = false
 
     init(
         resolver: any Resolver, zones: LabZones, clock: any WallClock = SystemWallClock(),
@@ -60,8 +62,16 @@ actor RecordReconciler: Reconciler {
     }
 
     func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
-        let drift = try await resolver.compare(with: table.publication)
-        return drift.names.flatMap { table.resources(at: $0) }
+        do {
+            let drift = try await resolver.compare(with: table.publication)
+            isAway = false
+            return drift.names.flatMap { table.resources(at: $0) }
+        } catch {
+            // Nothing is resolvable now, which every record has to say; each then tries again by itself.
+            guard error.reason == .unavailable, !isAway else { throw error }
+            isAway = true
+            return table.allResources
+        }
     }
 
     private static func entry(_ resource: Resource<RecordSpec>) -> RecordTable.Entry {

@@ -29,6 +29,8 @@ struct RecordTable: Sendable {
 
     subscript(resource: ResourceName) -> Entry? { entries[resource] }
 
+    var allResources: [ResourceName] { Array(entries.keys) }
+
     /// The resources that declare something at a name.
     func resources(at name: RecordName) -> [ResourceName] { resourcesByOwner[name] ?? [] }
 
