@@ -55,6 +55,7 @@ let package = Package(
         labKit("Postgres", ["CLibpq", "LabCore", logging]),
         labKit("MQTT", ["CMosquitto", "LabCore", logging]),
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
+        labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
         labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
         labKit(
@@ -63,6 +64,7 @@ let package = Package(
         labKitTests("Core"),
         labKitTests("Postgres"),
         labKitTests("MQTT"),
+        labKitTests("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
     ]
