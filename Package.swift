@@ -70,6 +70,7 @@ let package = Package(
         labKit("Postgres", ["CLibpq", "LabCore", logging]),
         labKit("MQTT", ["CMosquitto", "LabCore", logging]),
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
+        labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
         labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
         labKit(
@@ -82,11 +83,12 @@ let package = Package(
         labKit("Testing", ["LabCore", "LabServers", logging]),
         .target(
             name: "DNSManager",
-            dependencies: ["LabCore", "LabService", "LabState", logging, nioCore, nioPosix],
+            dependencies: ["LabCore", "LabDNSClient", "LabService", "LabState", logging, nioCore, nioPosix],
             path: "Services/dns-manager", exclude: ["README.md", "Drivers/Unbound/notes.md"], swiftSettings: settings),
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),
+        labKitTests("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
