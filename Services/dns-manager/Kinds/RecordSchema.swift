@@ -1,3 +1,4 @@
+import LabCore
 public import LabService
 
 extension IPAddress: JSONSchemaRepresentable {

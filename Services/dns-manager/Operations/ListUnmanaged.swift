@@ -1,5 +1,6 @@
 import LabCore
 import LabService
+import LabState
 
 /// `GET /v1/dns/unmanaged`
 struct ListUnmanaged: Operation {

@@ -1,5 +1,6 @@
 import LabCore
 import LabService
+import LabState
 
 /// `GET /v1/dns/zones`
 struct ListZones: Operation {
