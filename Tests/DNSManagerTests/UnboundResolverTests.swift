@@ -113,7 +113,7 @@ struct UnboundResolverTests {
             let resolver = try unbound.makeResolver()
             try declared.put("nas.home.arpa", .a, "192.168.1.5")
             await publish(changing: [try RecordName("nas.home.arpa")], of: declared, with: resolver)
-            let process = unbound.pid
+            let process = await unbound.pid
             let good = try Files.read(unbound.recordsFile)
             let main = try Files.read(unbound.configuration)
             try Files.write(main + Array("server:\n  no-such-option: 1\n".utf8), to: unbound.configuration, isDurable: false)
@@ -124,7 +124,7 @@ struct UnboundResolverTests {
             #expect(report.stored?.reason == .configuration)
             #expect(report.live?.reason == .configuration)
             #expect(report.stored?.detail.contains("no-such-option") ?? false)
-            #expect(unbound.pid == process)
+            #expect(await unbound.pid == process)
             #expect(try await unbound.ask("nas.home.arpa", .a) == "A 192.168.1.5")
             #expect(try Files.read(unbound.recordsFile) == good)
 
