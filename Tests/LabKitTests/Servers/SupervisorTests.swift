@@ -28,10 +28,8 @@ struct SupervisorTests {
                 let all = await supervisor.status
                 #expect(all.map(\.phase) == [.ready, .ready, .ready, .ready])
                 groups = all.compactMap(\.pid)
-                for status in all { print(status.name, status.startupTime?.milliseconds ?? 0, "ms to first answer") }
                 stopping = .now
             }
-            print("all stopped in", (ContinuousClock.now - stopping).milliseconds, "ms")
             #expect(ContinuousClock.now - stopping < .seconds(10))
             #expect(groups.count == 4)
             for group in groups { try #expect(!processGroupExists(group)) }
