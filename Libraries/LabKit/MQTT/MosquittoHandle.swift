@@ -190,7 +190,7 @@ final class MosquittoHandle {
         to filters: [MQTTTopicFilter], qualityOfService: MQTTQualityOfService, onlyNewRetained: Bool
     ) -> Int32? {
         let texts = filters.map { strdup($0.text) }
-        defer { texts.forEach { free($0) } }
+        defer { for text in texts { free(text) } }
         var packetID: Int32 = 0
         let option = onlyNewRetained ? MQTT_SUB_OPT_SEND_RETAIN_NEW : MQTT_SUB_OPT_SEND_RETAIN_ALWAYS
         errno = 0
