@@ -46,6 +46,9 @@ final class MosquittoHandle {
         }
         // Unretained: the callbacks run only within calls on this object, and deinit frees the library's side.
         mosquitto_user_data_set(library, Unmanaged.passUnretained(self).toOpaque())
+        // Packets are queued, and written by write() alone. Without this each is written as it is made, and where that
+        // fails for a PUBCOMP, 2.0.11 forgets the QoS 2 message that it was about to deliver.
+        mosquitto_threaded_set(library, true)
         setCallbacks()
         try setOptions(receiveMaximum: receiveMaximum)
         if let will { try setWill(will) }
