@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LabCore
 import LabServers
 
@@ -12,7 +13,10 @@ actor PostgresTemplate {
     func copy(to directory: String) async throws {
         if cluster == nil {
             cluster = Task {
-                let path = AbandonedDirectories.newPath() + "/template"
+                let parent = AbandonedDirectories.newPath()
+                try FileManager.default.createDirectory(
+                    atPath: parent, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
+                let path = parent + "/template"
                 try await PostgresServer(
                     directory: path, port: LoopbackPort.free(), password: Self.password, isDurable: false
                 ).prepare()
