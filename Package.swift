@@ -32,6 +32,18 @@ func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
         path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
 }
 
+/// A service: the target `name` in Services/<folder>, and its tests in Tests/<name>Tests.
+func service(_ name: String, in folder: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> [Target] {
+    [
+        .target(
+            name: name, dependencies: dependencies, path: "Services/\(folder)", exclude: ["README.md"],
+            resources: resources, swiftSettings: settings),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.target(name: name), "LabTesting"] + dependencies,
+            path: "Tests/\(name)Tests", swiftSettings: settings),
+    ]
+}
+
 /// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
 func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -72,5 +84,5 @@ let package = Package(
         labKitTests("HTTPClient"),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
-    ]
-)
+    ] + service(
+            "Provisioner", in: "provisioner", ["LabCore", "LabHTTPClient", "LabService", "LabState", logging]))
