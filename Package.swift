@@ -16,6 +16,9 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 
 /// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
@@ -32,57 +35,13 @@ func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
         path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
 }
 
-/// A service: the target `name` in Services/<folder>, and its tests in Tests/<name>Tests.
-func service(_ name: String, in folder: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> [Target] {
-    [
-        .target(
-            name: name, dependencies: dependencies, path: "Services/\(folder)", exclude: ["README.md"],
-            resources: resources, swiftSettings: settings),
-        .testTarget(
-            name: "\(name)Tests", dependencies: [.target(name: name), "LabTesting"] + dependencies,
-            path: "Tests/\(name)Tests", swiftSettings: settings),
-    ]
-}
-
-/// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
-func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
-    .systemLibrary(name: name, path: "Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
-}
-
-let package = Package(
-    name: "homelab",
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
-    ],
-    targets: [
-        cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
-        cLibrary("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
-        cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
-        cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
-        labKit("Core", [logging]),
-        labKit("Postgres", ["CLibpq", "LabCore", logging]),
-        labKit("MQTT", ["CMosquitto", "LabCore", logging]),
-        labKit("HTTPClient", ["CCurl", "LabCore", logging]),
-        labKit("Crypto", ["COpenSSL", "LabCore"]),
-        labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
-        labKit(
+        labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
+        labKitTests(
             "Service",
-            ["LabCore", "LabCrypto", "LabState", hummingbird, httpTypes, lifecycle, logging, metrics, nioCore]),
-        labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
-        labKit("Testing", ["LabCore", "LabServers", logging]),
-        labKitTests("Core"),
-        labKitTests("Postgres"),
-        labKitTests("MQTT", ["LabCore", logging]),
-        labKitTests("HTTPClient"),
-        labKitTests("Crypto"),
-        labKitTests("Servers", ["LabTesting", "LabCore", logging]),
-    ] + service(
-            "Provisioner", in: "provisioner", ["LabCore", "LabHTTPClient", "LabService", "LabState", logging]))
+            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
+    ]
+        + service(
+            "Provisioner", in: "provisioner",
+            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState", logging],
+            testDependencies: [nioCore, nioPosix])
+)
