@@ -55,11 +55,13 @@ final class PrivatePostgres: Sendable {
     }
 
     func start() async throws {
-        let program = try spawn("postgres", [
-            "-D", "\(directory)/data", "-k", directory, "-c", "listen_addresses=127.0.0.1", "-p", "\(port)",
-            "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
-            "-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "log_min_messages=fatal",
-        ])
+        let program = try spawn(
+            "postgres",
+            [
+                "-D", "\(directory)/data", "-k", directory, "-c", "listen_addresses=127.0.0.1", "-p", "\(port)",
+                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
+                "-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "log_min_messages=fatal",
+            ])
         process.withLock { $0 = program }
         for _ in 0..<1200 {
             if try await run("pg_isready", ["-h", "127.0.0.1", "-p", "\(port)", "-q"]) == 0 { return }
@@ -70,9 +72,14 @@ final class PrivatePostgres: Sendable {
 
     /// Stops the server; with SIGINT clients are disconnected, with SIGQUIT it goes at once.
     func stop(_ signal: Int32 = SIGINT) async {
-        guard let running = process.withLock({ process in defer { process = nil }; return process }) else { return }
+        guard
+            let running = process.withLock({ process in
+                defer { process = nil }
+                return process
+            })
+        else { return }
         kill(running, signal)
-        await Self.end(of: running)
+        _ = await Self.end(of: running)
     }
 
     private func remove() async {
@@ -122,19 +129,21 @@ final class PrivatePostgres: Sendable {
         if getuid() == 0 {
             words = ["/usr/bin/setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"] + words
         }
+        // The user postgres need not have access to the directory that the tests run in.
+        words = ["/usr/bin/env", "--chdir=/"] + words
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in [Int32(0), 1, 2] {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
-        posix_spawn_file_actions_addchdir_np(&actions, "/")
-        var argv = words.map { strdup($0) } + [nil]
-        defer { argv.forEach { free($0) } }
-        var environment = ["LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"].map { strdup($0) } + [nil]
-        defer { environment.forEach { free($0) } }
+        var argv: [UnsafeMutablePointer<CChar>?] = []
+        for word in words { argv.append(strdup(word)) }
+        var environment: [UnsafeMutablePointer<CChar>?] = []
+        for variable in ["LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"] { environment.append(strdup(variable)) }
+        defer { for text in argv + environment { free(text) } }
         var child = pid_t()
-        let status = posix_spawn(&child, words[0], &actions, nil, &argv, &environment)
+        let status = posix_spawn(&child, words[0], &actions, nil, argv + [nil], environment + [nil])
         guard status == 0 else { throw Failure("\(program) cannot be started: \(status)") }
         return child
     }

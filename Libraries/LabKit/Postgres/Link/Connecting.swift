@@ -65,7 +65,7 @@ private final class ConnectionAttempt: Sendable {
             keywords.append(strdup(keyword))
             values.append(strdup(value))
         }
-        defer { (keywords + values).forEach { free($0) } }
+        defer { for text in keywords + values { free(text) } }
         let handle =
             (keywords + [nil]).map { UnsafePointer($0) }.withUnsafeBufferPointer { keywords in
                 (values + [nil]).map { UnsafePointer($0) }.withUnsafeBufferPointer { values in
