@@ -35,13 +35,71 @@ func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
         path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
 }
 
+/// A service: the library in Services/<folder>.
+func service(_ name: String, folder: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(
+        name: name, dependencies: ["LabKit"] + dependencies, path: "Services/\(folder)",
+        exclude: ["README.md"], resources: resources, swiftSettings: settings)
+}
+
+/// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "homelab",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+    ],
+    targets: [
+        cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
+        cLibrary("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
+        cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        labKit("Core", [logging]),
+        labKit("Postgres", ["CLibpq", "LabCore", logging]),
+        labKit("MQTT", ["CMosquitto", "LabCore", logging]),
+        labKit("HTTPClient", ["CCurl", "LabCore", logging]),
+        labKit("Crypto", ["COpenSSL", "LabCore"]),
+        labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
+        labKit(
+            "Service",
+            [
+                "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird, httpTypes,
+                lifecycle, logging, metrics, coreMetrics, nioCore,
+            ]),
+        labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
+        labKit("Testing", ["LabCore", "LabServers", logging]),
+        labKitTests("Core"),
+        labKitTests("Postgres", ["LabCore", logging]),
+        labKitTests("MQTT", ["LabCore", logging]),
+        labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
+        labKitTests("Crypto"),
+        labKitTests("Servers", ["LabTesting", "LabCore", logging]),
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
         labKitTests(
             "Service",
             ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
+        .target(
+            name: "Provisioner",
+            dependencies: ["LabCore", "LabHTTPClient", "LabPostgres", "LabService", "LabState", logging],
+            path: "Services/provisioner", exclude: ["README.md"], swiftSettings: settings),
+        .testTarget(
+            name: "ProvisionerTests",
+            dependencies: [
+                "Provisioner", "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState",
+                "LabTesting", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/ProvisionerTests", swiftSettings: settings),
     ]
-        + service(
-            "Provisioner", in: "provisioner",
-            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState", logging],
-            testDependencies: [nioCore, nioPosix])
 )
