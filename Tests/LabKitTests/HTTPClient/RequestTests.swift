@@ -21,7 +21,7 @@ extension HTTPClientTests {
                 #expect(response.text == "tea")
                 #expect(response.headers.values("SET-COOKIE") == ["a=1", "b=2"])
                 #expect(response.headers["x-empty"] == "")
-                #expect(response.version == .http1_1)
+                #expect(response.version == .http11)
                 #expect(response.head.remoteAddress == "127.0.0.1")
                 #expect(response.head.remotePort == server.port)
                 #expect(response.timings.total >= response.timings.firstByte)
