@@ -76,7 +76,7 @@ final class Broker: Sendable {
         process.withLock { process in
             guard let running = process else { return }
             if running.isRunning { _ = Foundation.kill(running.processIdentifier, signal) }
-            running.waitUntilExit()
+            awaitExit(of: running)
             process = nil
         }
     }
@@ -100,10 +100,15 @@ func run(_ program: String, _ arguments: String...) throws {
     process.standardOutput = output
     try process.run()
     let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    awaitExit(of: process)
     guard process.terminationStatus == 0 else {
         throw Broker.Failure(description: "\(program) failed: \(String(decoding: text, as: UTF8.self))")
     }
+}
+
+/// Waits by looking: `waitUntilExit` turns a run loop, which the threads of the cooperative pool do not have.
+private func awaitExit(of process: Process) {
+    while process.isRunning { usleep(2_000) }
 }
 
 private func executable(_ name: String) throws -> URL {

@@ -58,7 +58,10 @@ struct SecurityTests {
                 try await client.withSubscription(to: [MQTTTopicFilter("lab/a"), MQTTTopicFilter("private/#")]) { _ in }
             }
             for qualityOfService in [MQTTQualityOfService.atLeastOnce, .exactlyOnce] {
-                await #expect(throws: MQTTError.publishRefused(topic: "private/x", .notAuthorized)) {
+                await #expect(
+                    throws: MQTTError.publishRefused(topic: "private/x", .notAuthorized),
+                    "\(qualityOfService) \(broker.log)"
+                ) {
                     try await client.publish(
                         MQTTMessage(topic: try MQTTTopic("private/x"), text: "", qualityOfService: qualityOfService))
                 }
