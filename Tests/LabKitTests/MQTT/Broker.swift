@@ -49,7 +49,7 @@ final class Broker: Sendable {
         process.arguments = ["-c", path("conf")]
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try runWithSignals(process)
         self.process.withLock { $0 = process }
         for _ in 0..<500 {
             if isListening(port) { return }
@@ -76,7 +76,7 @@ final class Broker: Sendable {
         process.withLock { process in
             guard let running = process else { return }
             if running.isRunning { _ = Foundation.kill(running.processIdentifier, signal) }
-            running.waitUntilExit()
+            awaitExit(of: running)
             process = nil
         }
     }
@@ -100,10 +100,26 @@ func run(_ program: String, _ arguments: String...) throws {
     process.standardOutput = output
     try process.run()
     let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    awaitExit(of: process)
     guard process.terminationStatus == 0 else {
         throw Broker.Failure(description: "\(program) failed: \(String(decoding: text, as: UTF8.self))")
     }
+}
+
+/// Starts a program that can be signalled: it inherits the signal mask of the thread that starts it, and the threads of
+/// the cooperative pool block SIGTERM.
+private func runWithSignals(_ process: Process) throws {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(Int32(SIG_UNBLOCK), &all, &before)
+    defer { pthread_sigmask(Int32(SIG_SETMASK), &before, nil) }
+    try process.run()
+}
+
+/// Waits by looking: `waitUntilExit` turns a run loop, which the threads of the cooperative pool do not have.
+private func awaitExit(of process: Process) {
+    while process.isRunning { usleep(2_000) }
 }
 
 private func executable(_ name: String) throws -> URL {
