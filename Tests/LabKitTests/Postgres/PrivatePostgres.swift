@@ -169,3 +169,10 @@ func eventually(within limit: Duration = .seconds(30), _ isSo: () async throws -
     }
     return false
 }
+
+/// A number that several tasks raise.
+final class Counter: Sendable {
+    private let value = Atomic(0)
+    var count: Int { value.load(ordering: .relaxed) }
+    func rise() { value.add(1, ordering: .relaxed) }
+}
