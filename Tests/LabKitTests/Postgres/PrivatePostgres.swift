@@ -18,7 +18,22 @@ final class PrivatePostgres: Sendable {
         self.port = port
     }
 
+    /// Tests run at once; their servers do not, for the machine may be small.
+    private static let running = Mutex(0)
+
+    private static func takeTurn() async throws {
+        while !running.withLock({ running in
+            guard running < 2 else { return false }
+            running += 1
+            return true
+        }) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     static func with(_ body: (PrivatePostgres) async throws -> Void) async throws {
+        try await takeTurn()
+        defer { running.withLock { $0 -= 1 } }
         let server = try await make()
         do {
             try await body(server)
