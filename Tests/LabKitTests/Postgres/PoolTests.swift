@@ -7,10 +7,7 @@ import Testing
 struct PoolTests {
     @Test("no more connections are open than allowed, and who waits too long is told so")
     func limit() async throws {
-        try await PrivatePostgres.withClient({
-            $0.maximumConnections = 2
-            $0.waitTimeout = .seconds(1)
-        }) { client, _ in
+        try await PrivatePostgres.withClient(connections: 2, waiting: .seconds(1)) { client, _ in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 { group.addTask { _ = try await client.query("select pg_sleep(4)") } }
                 _ = try await eventually { client.statistics.open == 2 && client.statistics.idle == 0 }
@@ -27,7 +24,7 @@ struct PoolTests {
 
     @Test("many callers share few connections, each gets its own answer")
     func sharing() async throws {
-        try await PrivatePostgres.withClient({ $0.maximumConnections = 3 }) { client, _ in
+        try await PrivatePostgres.withClient(connections: 3) { client, _ in
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<300 {
                     group.addTask {
@@ -42,7 +39,7 @@ struct PoolTests {
 
     @Test("a cancelled statement ends on the server, and its connection is used again")
     func cancellation() async throws {
-        try await PrivatePostgres.withClient({ $0.maximumConnections = 2 }) { client, _ in
+        try await PrivatePostgres.withClient(connections: 2) { client, _ in
             let asleep = { () async throws -> Int? in
                 try await client.query(
                     "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(600%'"
@@ -64,7 +61,7 @@ struct PoolTests {
 
     @Test("a cancelled statement does not disturb the next on its connection")
     func cancellationStorm() async throws {
-        try await PrivatePostgres.withClient({ $0.maximumConnections = 1 }) { client, _ in
+        try await PrivatePostgres.withClient(connections: 1) { client, _ in
             for round in 0..<40 {
                 let task = Task { try await client.query("select pg_sleep(0.01), \(round)") }
                 try await Task.sleep(for: .milliseconds(round % 15))
@@ -80,10 +77,7 @@ struct PoolTests {
         "while the server restarts callers are told, or wait; afterwards all is as before",
         arguments: [SIGINT, SIGQUIT])
     func restart(signal: Int32) async throws {
-        try await PrivatePostgres.withClient({
-            $0.maximumConnections = 4
-            $0.waitTimeout = .seconds(2)
-        }) { client, server in
+        try await PrivatePostgres.withClient(connections: 4, waiting: .seconds(2)) { client, server in
             let isOver = Counter()
             let answered = Counter()
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -46,11 +46,14 @@ final class PrivatePostgres: Sendable {
 
     /// A server and a client of it.
     static func withClient(
-        _ change: (inout PostgresConfiguration) -> Void = { _ in },
+        connections: Int = 8, waiting: Duration = .seconds(30),
         _ body: (PostgresClient, PrivatePostgres) async throws -> Void
     ) async throws {
         try await with { server in
-            let client = server.client(change)
+            let client = server.client {
+                $0.maximumConnections = connections
+                $0.waitTimeout = waiting
+            }
             do {
                 try await body(client, server)
             } catch {

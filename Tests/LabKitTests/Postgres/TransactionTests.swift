@@ -73,7 +73,7 @@ struct TransactionTests {
 
     @Test("a connection that was left in a transaction is not lent again")
     func leftOpen() async throws {
-        try await PrivatePostgres.withClient({ $0.maximumConnections = 1 }) { client, _ in
+        try await PrivatePostgres.withClient(connections: 1) { client, _ in
             let first = try await client.withConnection { connection in
                 try await connection.query("begin")
                 return connection
