@@ -1,6 +1,6 @@
+import LabCore
 public import LabService
 public import LabState
-import LabCore
 
 /// The service that puts apps online: it has them run, declares their routes and documents them.
 public struct ProvisionerService: LabService {
@@ -34,9 +34,10 @@ public struct ProvisionerService: LabService {
     }
 
     private static func platform(_ settings: LabSettings) throws -> PlatformApps? {
+        guard let text = settings["LAB_PLATFORM_APPS"] else { return nil }
         do {
-            return try settings["LAB_PLATFORM_APPS"].map { text throws(InvalidText) in try PlatformApps(text) }
-        } catch let error as InvalidText {
+            return try PlatformApps(text)
+        } catch {
             throw SettingError(key: "LAB_PLATFORM_APPS", detail: error.detail, remedy: error.remedy)
         }
     }

@@ -1,5 +1,3 @@
-public import LabService
-
 extension ProvisionerService {
     /// The events that it records, which the relay publishes at `lab/v1/events/<type>`.
     public static let eventTypes: [(type: String, summary: String)] = [

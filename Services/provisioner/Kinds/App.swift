@@ -1,6 +1,6 @@
 public import LabCore
 public import LabService
-public import LabState
+import LabState
 
 /// A web application: what is declared once, and then runs, has a route, a name, a certificate and a page.
 public enum App: ManagedKind {
@@ -30,7 +30,8 @@ public enum App: ManagedKind {
         let name = try appName(name)
         let names = try LabNames(call.lab.settings)
         let host = try check(spec, name: name, names)
-        if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true {
+        if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true
+        {
             throw Problem.conflict(
                 "App \(name) is one of the platform's own services",
                 remedy: "Declare yours with another name; the platform's are set with LAB_PLATFORM_APPS")

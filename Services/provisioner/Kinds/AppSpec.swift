@@ -37,7 +37,8 @@ public struct AppSpec: Codable, Sendable, Hashable {
 
     /// The host name that goes with an app's name.
     public func host(of name: AppName, in names: LabNames) throws(InvalidText) -> Hostname {
-        try host ?? names.defaultHost(of: name)
+        if let host { return host }
+        return try names.defaultHost(of: name)
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabPostgres
 import LabState
 
 /// Which apps are declared with which hosts.

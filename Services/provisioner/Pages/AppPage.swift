@@ -35,7 +35,8 @@ struct AppPage: Sendable, Hashable {
     /// at each look and are no reason to write it anew.
     func text(withObservations: Bool = true) -> String {
         [
-            frontMatter, "\n# \(Markdown.inline(title))\n", whatItIs, whereItRuns, conditions(withObservations), notesSection,
+            frontMatter, "\n# \(Markdown.inline(title))\n", whatItIs, whereItRuns, conditions(withObservations),
+            notesSection,
             changeLog,
         ].joined(separator: "\n")
     }
@@ -77,7 +78,8 @@ struct AppPage: Sendable, Hashable {
         return "## Conditions\n\n"
             + (rows.isEmpty
                 ? "Nothing was observed yet.\n"
-                : Markdown.table(["Condition", "Status", "Reason", "Since (UTC)", "Observed (UTC)", "What was seen"], rows))
+                : Markdown.table(
+                    ["Condition", "Status", "Reason", "Since (UTC)", "Observed (UTC)", "What was seen"], rows))
     }
 
     private var notesSection: String {

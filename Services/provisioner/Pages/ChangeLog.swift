@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabPostgres
 import LabState
 
 /// The changes that the recorded events tell of.

@@ -21,7 +21,8 @@ struct ChangelogPage: Sendable, Hashable {
                 day = its
             }
             let time = Markdown.time(change.at).dropFirst(11)
-            text += "- \(time) \(change.subject.kind) **\(Markdown.inline(change.subject.name.text))** "
+            text +=
+                "- \(time) \(change.subject.kind) **\(Markdown.inline(change.subject.name.text))** "
                 + "\(Markdown.inline(change.text))\n"
         }
         if changes.count >= Self.limit { text += "\nOlder changes are left out.\n" }

@@ -23,7 +23,8 @@ struct IndexPage: Sendable, Hashable {
         var parts = [
             FrontMatter.text([("title", "Apps of the lab")]),
             "# Apps\n",
-            entries.isEmpty ? "Nothing is declared yet.\n" : "\(count) declared; see also the [change log](changelog.md).\n",
+            entries.isEmpty
+                ? "Nothing is declared yet.\n" : "\(count) declared; see also the [change log](changelog.md).\n",
         ]
         for (category, entries) in groups.sorted(by: { Self.order($0.key) < Self.order($1.key) }) {
             if groups.count > 1 || !category.isEmpty {

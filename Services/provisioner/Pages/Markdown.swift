@@ -26,10 +26,12 @@ enum Markdown {
     /// A code span of one line; a text with a backtick is no code span but plain text.
     static func code(_ text: String) -> String {
         let line = singleLine(text)
-        let isPlain = !line.isEmpty && line.utf8.allSatisfy { byte in
-            byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "`") && byte != UInt8(ascii: "|")
-                && byte != UInt8(ascii: "\\")
-        }
+        let isPlain =
+            !line.isEmpty
+            && line.utf8.allSatisfy { byte in
+                byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "`") && byte != UInt8(ascii: "|")
+                    && byte != UInt8(ascii: "\\")
+            }
         return isPlain ? "`\(line)`" : inline(line)
     }
 

@@ -58,15 +58,18 @@ struct AppReconciler: Reconciler {
                 let subject = RuntimeWatch.Subject(
                     app: RunnableApp(name: name, upstream: app.spec.upstream, healthPath: app.spec.healthPath),
                     runtime: app.spec.runtime ?? .native, isRemoved: false)
-                let route = routes.first { $0.name == app.name && $0.owner == app.key }
+                let named = routes.first { $0.name == app.name }
+                let route = named?.owner == app.key ? named : nil
                 let routeConditions = conditions[RouteDeclaration.key(of: app.name)] ?? []
-                let isOnline = routeConditions.contains { $0.condition.type == "Online" && $0.condition.status == .true }
+                let isOnline = routeConditions.contains {
+                    $0.condition.type == "Online" && $0.condition.status == .true
+                }
                 let limit = isOnline ? interval : troubledInterval
                 let latest = watch.latest(on: subject, youngerThan: limit)
                 let standing = AppStanding(
                     app: app, name: name, host: host, recorded: conditions[app.key] ?? [], route: route,
                     routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding)
-                let refusal = refusal(of: standing, holders[host] ?? [])
+                let refusal = refusal(of: standing, named: named, holders[host] ?? [])
                 let next = max(.milliseconds(100), limit - (latest?.age ?? .zero))
                 group.addTask {
                     if let refusal { return notRouted(standing, refusal, next) }
@@ -125,7 +128,9 @@ struct AppReconciler: Reconciler {
         let rows = App.conditionTypes.dropLast().compactMap { type -> AppPage.Row? in
             let recorded = standing.recorded.first { $0.condition.type == type }
             guard let condition = fresh.first(where: { $0.type == type }) else {
-                return recorded.map { AppPage.Row(condition: $0.condition, since: $0.transitionAt, observedAt: $0.observedAt) }
+                return recorded.map {
+                    AppPage.Row(condition: $0.condition, since: $0.transitionAt, observedAt: $0.observedAt)
+                }
             }
             let since = recorded.flatMap { $0.condition.status == condition.status ? $0.transitionAt : nil }
             return AppPage.Row(condition: condition, since: since ?? now, observedAt: now)
@@ -141,7 +146,17 @@ struct AppReconciler: Reconciler {
 
     // MARK: Apps that get no route
 
-    private func refusal(of standing: AppStanding, _ holders: [HostHolders.Holder]) -> (reason: String, message: String)? {
+    /// - Parameter named: whatever route has the app's name.
+    private func refusal(
+        of standing: AppStanding, named: Resource<JSONText>?, _ holders: [HostHolders.Holder]
+    ) -> (reason: String, message: String)? {
+        if let named, named.owner != standing.app.key {
+            let owner = named.owner.map(\.description) ?? "a person"
+            return (
+                "RouteTaken",
+                "\(named.key) was declared by \(owner). Remove it, or declare this app with another name"
+            )
+        }
         do {
             try names.check(standing.host)
         } catch {
@@ -219,6 +234,8 @@ struct AppReconciler: Reconciler {
         watch.forget(name)
         return Outcome(
             app.name, .purge,
-            events: [NewEvent("app.removed", about: app.key, payload: ["title": .string(app.spec.title?.text ?? name.text)])])
+            events: [
+                NewEvent("app.removed", about: app.key, payload: ["title": .string(app.spec.title?.text ?? name.text)])
+            ])
     }
 }

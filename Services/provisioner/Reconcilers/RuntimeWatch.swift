@@ -105,7 +105,9 @@ final class RuntimeWatch: Sendable {
         state.withLock { state in
             while !state.order.isEmpty {
                 let name = state.order.removeFirst()
-                guard state.waiting.remove(name) != nil, let entry = state.entries[name], !entry.isBusy else { continue }
+                guard state.waiting.remove(name) != nil, let entry = state.entries[name], !entry.isBusy else {
+                    continue
+                }
                 state.entries[name]?.isBusy = true
                 return (name, entry.subject)
             }
