@@ -24,3 +24,12 @@ static inline int lab_gcm_get_tag(EVP_CIPHER_CTX *context, int length, void *tag
 static inline int lab_gcm_set_tag(EVP_CIPHER_CTX *context, int length, const void *tag) {
     return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, length, (void *)tag);
 }
+static inline int lab_print_name(BIO *bio, const X509_NAME *name) {
+    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+static inline int lab_add_utf8_entry(X509_NAME *name, int nid, const char *text) {
+    return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0);
+}
+static inline int lab_is_pem_end(unsigned long code) {
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}

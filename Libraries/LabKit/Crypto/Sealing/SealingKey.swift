@@ -14,8 +14,7 @@ public struct SealingKey: Sendable {
     ///
     /// - Throws: ``CryptoError/invalidKey(detail:remedy:)`` for another length.
     public init(_ bytes: Secret<[UInt8]>) throws(CryptoError) {
-        var bytes = bytes.reveal()
-        defer { bytes.cleanse() }
+        let bytes = bytes.reveal()
         guard bytes.count == Self.byteCount else {
             throw .invalidKey(
                 detail: "a sealing key has \(Self.byteCount) bytes, this one has \(bytes.count)",

@@ -25,8 +25,8 @@ final class SecretBytes: @unchecked Sendable {
     }
 }
 
-extension [UInt8] {
-    /// Overwrites the bytes in a way that the compiler keeps. Copies made earlier are not reached.
+extension Array where Element: FixedWidthInteger {
+    /// Overwrites the elements in a way that the compiler keeps. Copies made earlier are not reached.
     mutating func cleanse() {
         withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
