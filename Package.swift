@@ -16,6 +16,9 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 
 /// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
@@ -32,6 +35,13 @@ func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
         path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
 }
 
+/// A service: the library in Services/<folder>.
+func service(_ name: String, folder: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(
+        name: name, dependencies: ["LabKit"] + dependencies, path: "Services/\(folder)",
+        exclude: ["README.md"], resources: resources, swiftSettings: settings)
+}
+
 /// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
 func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -40,6 +50,7 @@ func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 let package = Package(
     name: "homelab",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -63,14 +74,21 @@ let package = Package(
         labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
         labKit(
             "Service",
-            ["LabCore", "LabCrypto", "LabState", hummingbird, httpTypes, lifecycle, logging, metrics, nioCore]),
+            [
+                "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird, httpTypes,
+                lifecycle, logging, metrics, coreMetrics, nioCore,
+            ]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
         labKitTests("Core"),
-        labKitTests("Postgres"),
+        labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),
-        labKitTests("HTTPClient"),
+        labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
+        labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
+        labKitTests(
+            "Service",
+            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
     ]
 )

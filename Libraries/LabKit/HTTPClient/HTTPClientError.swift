@@ -68,6 +68,16 @@ public struct HTTPClientError: Error, Sendable, Equatable {
     }
 }
 
+extension HTTPClientError {
+    /// Whether the server answered with a certificate that does not hold.
+    public var isAboutCertificate: Bool {
+        switch kind {
+        case .unknownAuthority, .nameMismatch, .certificateExpired, .certificateNotYetValid, .certificateRefused: true
+        default: false
+        }
+    }
+}
+
 extension HTTPClientError: CustomStringConvertible {
     public var description: String {
         let (what, remedy) = explanation

@@ -147,3 +147,13 @@ extension HTTPRequest {
         Secret("Bearer " + token.reveal())
     }
 }
+
+extension HTTPRequest: CustomStringConvertible, CustomReflectable {
+    /// Method and origin. Path, query, headers and body may hold credentials and are not printed.
+    public var description: String {
+        guard let origin = try? Origin(url: url, method: method) else { return "\(method) (not a valid URL)" }
+        return "\(method) \(origin)"
+    }
+
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -6,6 +6,10 @@ public enum MQTTConnectionState: Sendable, Equatable {
     case connected(sessionPresent: Bool)
     /// There is none, or none any more. Before the first attempt the reason is nil.
     case disconnected(reason: MQTTError?)
+
+    public var isConnected: Bool {
+        if case .connected = self { true } else { false }
+    }
 }
 
 /// What tasks see of the connection, and how they wait for it.
@@ -28,6 +32,8 @@ final class ConnectionStatus: Sendable {
     init(broker: String) {
         self.broker = broker
     }
+
+    var current: MQTTConnectionState { state.withLock { $0.connection } }
 
     func connected(sessionPresent: Bool) {
         let waiting = state.withLock { state in

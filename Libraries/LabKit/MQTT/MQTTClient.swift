@@ -121,6 +121,9 @@ public final class MQTTClient: Sendable {
     /// that the broker may have forgotten does so at each `connected`.
     public var connectionStates: AsyncStream<MQTTConnectionState> { status.changes() }
 
+    /// Whether there is a connection now.
+    public var isConnected: Bool { status.current.isConnected }
+
     static func withoutCovered(_ filters: [MQTTTopicFilter]) -> [MQTTTopicFilter] {
         var kept: [MQTTTopicFilter] = []
         for filter in filters where !kept.contains(where: { $0.covers(filter) }) {

@@ -1,4 +1,4 @@
-import LabCore
+public import LabCore
 
 /// Decoding errors in the words of a person: which field, what was wrong, what would be right.
 public enum DecodingProblem {

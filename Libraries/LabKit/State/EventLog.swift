@@ -1,4 +1,4 @@
-public import FoundationEssentials
+import FoundationEssentials
 public import LabCore
 public import LabPostgres
 
@@ -62,6 +62,12 @@ public struct EventLog: Sendable {
 
     func markRelayed(_ sequences: [Int64]) async throws {
         try await postgres.query("update lab.event set relayed_at = now() where sequence = any(\(sequences)::bigint[])")
+    }
+
+    /// Has the events of the last moments relayed once more.
+    func forgetRelayed(within age: Duration) async throws {
+        try await postgres.query(
+            "update lab.event set relayed_at = null where relayed_at > now() - make_interval(secs => \(age.seconds))")
     }
 
     /// Forgets what was relayed longer ago than `age`.

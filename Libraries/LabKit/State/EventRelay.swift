@@ -29,17 +29,44 @@ public struct EventRelay: Sendable {
     public func run() async throws {
         try await lease.whileHeld {
             try await log.prune(olderThan: retention)
-            try await wakeUps.follow(channel: WakeUps.eventChannel) { awaitNext in
-                while !Task.isCancelled {
-                    let events = try await log.unrelayed(limit: batchSize)
-                    if events.isEmpty {
-                        await awaitNext(.seconds(10))
-                    } else {
-                        try await relay(events)
-                    }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await relayAll() }
+                group.addTask { try await repeatAfterReconnect() }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+    }
+
+    private func relayAll() async throws {
+        try await wakeUps.follow(channel: WakeUps.eventChannel) { awaitNext in
+            while !Task.isCancelled {
+                let events = try await log.unrelayed(limit: batchSize)
+                if events.isEmpty {
+                    await awaitNext(.seconds(10))
+                } else {
+                    try await relay(events)
                 }
             }
         }
+    }
+
+    /// A broker that was killed may have acknowledged events and lost them before it passed them on. What it took in
+    /// the last moments is told once more; consumers know by the event's id what they had already.
+    private func repeatAfterReconnect() async throws {
+        var wasConnected = false
+        for await state in mqtt.connectionStates {
+            if state.isConnected {
+                guard wasConnected else {
+                    wasConnected = true
+                    continue
+                }
+                try await log.forgetRelayed(within: .seconds(30))
+                wakeUps.signal(channel: WakeUps.eventChannel)
+            }
+        }
+        // The client has ended; so does the relay, with its task.
+        try await Task.sleep(for: .seconds(3600))
     }
 
     private func relay(_ events: [Event]) async throws {

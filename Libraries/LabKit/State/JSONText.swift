@@ -1,5 +1,5 @@
 public import FoundationEssentials
-public import LabCore
+import LabCore
 
 /// A JSON document as text, made by an encoder or read from the database, and spliced whole into larger ones: what
 /// is only passed on is not parsed again.

@@ -1,5 +1,5 @@
-public import LabCore
-public import LabPostgres
+import LabCore
+import LabPostgres
 public import Logging
 
 /// Runs one reconciler: claims its due work, hands it over in batches, records the outcomes.

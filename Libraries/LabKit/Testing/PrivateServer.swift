@@ -60,7 +60,8 @@ public func withPrivateServer<Server: ManagedServer, Result: Sendable>(
     _ make: (_ directory: String) throws -> Server,
     _ body: @escaping @Sendable (PrivateServer<Server>) async throws -> Result
 ) async throws -> Result {
-    try await withTemporaryDirectory { directory in
+    await AbandonedDirectories.sweepOnce()
+    return try await withTemporaryDirectory { directory in
         let server = try make("\(directory)/server")
         let supervisor = try ServerSupervisor(
             stateDirectory: directory, servers: [server], startTimeout: .seconds(120),

@@ -26,7 +26,7 @@ struct LabClient: Sendable {
                 }
                 configuration.trust = .systemAnd(pem: String(decoding: data, as: UTF8.self))
             }
-            http = HTTPClient(configuration, logger: .quiet)
+            http = HTTPClient(configuration: configuration, logger: .quiet)
             return
         }
         let directory = options.directory
@@ -40,7 +40,7 @@ struct LabClient: Sendable {
         }
         baseURL = info.api
         token = Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
-        http = HTTPClient(configuration, logger: .quiet)
+        http = HTTPClient(configuration: configuration, logger: .quiet)
     }
 
     /// Asks for something and returns the answer's JSON text.

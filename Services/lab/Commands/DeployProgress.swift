@@ -96,19 +96,7 @@ struct PathSegment {
         guard !raw.isEmpty, raw != ".", raw != ".." else {
             throw CommandFault("“\(raw)” is not a name", remedy: "Give a name such as notes", status: 64)
         }
-        var text = ""
-        for byte in raw.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                text.append(Character(UnicodeScalar(byte)))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += "%" + (digits.count == 1 ? "0" : "") + digits
-            }
-        }
-        self.text = text
+        text = PercentEncoding.encode(raw)
     }
 }
 

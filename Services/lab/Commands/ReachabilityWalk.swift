@@ -41,9 +41,9 @@ struct ReachabilityWalk: Sendable {
         }
         var configuration = HTTPClientConfiguration()
         configuration.trust = .authorities(pem: String(decoding: data, as: UTF8.self))
-        strict = HTTPClient(configuration, logger: .quiet)
+        strict = HTTPClient(configuration: configuration, logger: .quiet)
         configuration.trust = .unverified
-        lenient = HTTPClient(configuration, logger: .quiet)
+        lenient = HTTPClient(configuration: configuration, logger: .quiet)
     }
 
     /// Walks until the first wrong step, telling each.
@@ -114,7 +114,7 @@ struct ReachabilityWalk: Sendable {
                 ]
             }
             return [certificate, .right("Route", "https://\(host) answers \(response.status) in \(took)")]
-        } catch let error as HTTPClientError where error.isCertificateFailure {
+        } catch let error as HTTPClientError where error.isAboutCertificate {
             return [
                 .wrong(
                     "Certificate", "the proxy's certificate does not hold for \(host): \(error)",

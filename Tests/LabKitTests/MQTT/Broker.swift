@@ -2,9 +2,10 @@ import Foundation
 import LabCore
 import LabMQTT
 import Logging
+import Synchronization
 
 /// A Mosquitto of a test's own, in a directory of its own, on a free port of 127.0.0.1.
-final class Broker {
+final class Broker: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -12,7 +13,7 @@ final class Broker {
     let directory: URL
     let port: Int
     private let lines: [String]
-    private var process: Process?
+    private let process = Mutex<Process?>(nil)
 
     /// - Parameter settings: lines for mosquitto.conf; `@` stands for the directory.
     init(_ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
@@ -49,7 +50,7 @@ final class Broker {
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         try process.run()
-        self.process = process
+        self.process.withLock { $0 = process }
         for _ in 0..<500 {
             if isListening(port) { return }
             guard process.isRunning else { break }
@@ -59,31 +60,25 @@ final class Broker {
     }
 
     /// As a loss of power does.
-    func kill() {
-        guard let process else { return }
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        self.process = nil
-    }
-
-    /// Writes its sessions to disk, without stopping.
-    func save() async throws {
-        guard let process else { return }
-        Foundation.kill(process.processIdentifier, SIGUSR1)
-        try await Task.sleep(for: .milliseconds(500))
-    }
-
-    /// Stops and goes on, as a machine that hangs.
-    func signal(_ signal: Int32) {
-        if let process { Foundation.kill(process.processIdentifier, signal) }
-    }
+    func kill() { end(SIGKILL) }
 
     /// Stops it in order, so that it saves its sessions.
-    func stop() {
-        guard let process else { return }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
+    func stop() { end(SIGTERM) }
+
+    /// Makes it hang (SIGSTOP) and go on (SIGCONT).
+    func signal(_ signal: Int32) {
+        process.withLock { process in
+            if let process { _ = Foundation.kill(process.processIdentifier, signal) }
+        }
+    }
+
+    private func end(_ signal: Int32) {
+        process.withLock { process in
+            guard let running = process else { return }
+            if running.isRunning { _ = Foundation.kill(running.processIdentifier, signal) }
+            running.waitUntilExit()
+            process = nil
+        }
     }
 
     var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
@@ -153,6 +148,7 @@ private func isListening(_ port: Int) -> Bool {
 }
 
 /// Runs a client for as long as `body` takes.
+@discardableResult
 func withClient<Value: Sendable>(
     _ configuration: MQTTConfiguration, _ body: @Sendable @escaping (MQTTClient) async throws -> Value
 ) async throws -> Value {

@@ -33,8 +33,8 @@ struct HostFixture: Sendable {
                     group.addTask { try await host.run() }
                     group.addTask {
                         for await port in ready.stream {
-                            let http = HTTPClient(HTTPClientConfiguration(), logger: logger)
-                            let mqtt = MQTTClient(Self.brokerConfiguration(broker), logger: logger)
+                            let http = HTTPClient(logger: logger)
+                            let mqtt = try MQTTClient(Self.brokerConfiguration(broker), logger: logger)
                             let fixture = HostFixture(
                                 base: "http://127.0.0.1:\(port)", http: http, mqtt: mqtt, postgres: postgres,
                                 broker: broker)

@@ -10,11 +10,12 @@ extension EasyHandle {
         timings.tlsHandshake = time(CURLINFO_APPCONNECT_TIME_T)
         timings.firstByte = time(CURLINFO_STARTTRANSFER_TIME_T)
         timings.total = time(CURLINFO_TOTAL_TIME_T)
-        let port = long(CURLINFO_PRIMARY_PORT)
+        // Over a Unix domain socket libcurl gives its path for an address.
+        let address = text(CURLINFO_PRIMARY_IP).flatMap { $0.isEmpty || $0.hasPrefix("/") ? nil : $0 }
         return HTTPResponseHead(
             status: parsed.status, headers: HTTPHeaders(parsed.headers), version: parsed.version,
             url: text(CURLINFO_EFFECTIVE_URL) ?? "",
-            remoteAddress: port > 0 ? text(CURLINFO_PRIMARY_IP) : nil, remotePort: port > 0 ? port : nil,
+            remoteAddress: address, remotePort: address == nil ? nil : long(CURLINFO_PRIMARY_PORT),
             timings: timings, certificates: certificateLines.map(PeerCertificate.init(lines:)))
     }
 

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import LabCore
+public import LabCore
 import LabCrypto
 
 /// A token's name: 1 to 64 printable characters of `A-Z a-z 0-9 . _ -`.

@@ -2,7 +2,7 @@ public import FoundationEssentials
 public import LabCore
 import LabCrypto
 public import LabPostgres
-import LabState
+public import LabState
 import Synchronization
 
 /// Bearer tokens: made here, stored as SHA-256 only, found again by it.

@@ -10,23 +10,22 @@ import Synchronization
 
 /// The one HTTP server of a process: operations of all its services, their documents, streams, OpenAPI, health.
 struct APIServer: Sendable {
-    private let router: Router<LabRequestContext>
+    private let responder: RouterResponder<LabRequestContext>
     private let host: String
     private let port: Int
     private let logger: Logger
 
     init(
-        title: String, hosted: [HostedService], tokens: TokenStore, settings: LabSettings, logger: Logger
+        title: String, first: HostedService, hosted: [HostedService], tokens: TokenStore, settings: LabSettings, logger: Logger
     ) throws {
         host = settings["LAB_LISTEN"] ?? "127.0.0.1"
         port = try settings.integer("LAB_API_PORT", in: 0...65_535, default: 8700)
         self.logger = logger
-        router = Router(context: LabRequestContext.self)
+        let router = Router(context: LabRequestContext.self)
         router.middlewares.add(RequestMetricsMiddleware())
         router.middlewares.add(ProblemMiddleware())
         router.middlewares.add(AuthenticationMiddleware(tokens: tokens))
 
-        guard let first = hosted.first else { return }
         var mounted: [MountedOperation] = []
         let groups = [(CommonOperations.all, first.context)] + hosted.map { ($0.operations, $0.context) }
         for (operations, lab) in groups {
@@ -40,13 +39,14 @@ struct APIServer: Sendable {
         HealthRoutes(hosted: hosted).add(to: router)
         let openAPI = try JSONText(encoding: OpenAPI(title: title, operations: mounted).document)
         router.get("/openapi.json") { _, _ in Response.json(openAPI) }
+        responder = router.buildResponder()
     }
 
     /// - Parameter onReady: called once the server listens.
     func service(onReady: @escaping @Sendable (LabHostFacts) async throws -> Void) -> any Service {
         let logger = logger
         return Application(
-            router: router,
+            responder: responder,
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "lab"),
             onServerRunning: { channel in
                 do {

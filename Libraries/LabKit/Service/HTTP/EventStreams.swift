@@ -19,7 +19,7 @@ struct EventStreams: Sendable {
 
     /// The resource's document now and whenever it or a condition changes; `gone` ends the stream.
     private func watch(_ context: LabRequestContext) throws -> Response {
-        let asked = context.parameters.get("kind")?.removingPercentEncoding ?? ""
+        let asked = context.parameters.get("kind").flatMap { PercentEncoding.decode($0) } ?? ""
         guard let kind = kinds.first(where: { $0.plural == asked || $0.name == asked }) else {
             throw Problem.invalid(
                 "/kind", "“\(asked.prefix(80))” is not a kind",
@@ -27,7 +27,7 @@ struct EventStreams: Sendable {
         }
         let name: ResourceName
         do {
-            name = try ResourceName(context.parameters.get("name")?.removingPercentEncoding ?? "")
+            name = try ResourceName(context.parameters.get("name").flatMap { PercentEncoding.decode($0) } ?? "")
         } catch {
             throw error.problem(at: "/name")
         }

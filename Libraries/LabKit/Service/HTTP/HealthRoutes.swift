@@ -1,5 +1,7 @@
 import Hummingbird
 import LabCore
+import LabMQTT
+import LabPostgres
 import LabState
 
 /// `/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: how it does it.

@@ -30,7 +30,7 @@ struct InputReader: Sendable {
         var members: [String: JSONValue] = [:]
         for name in pathParameters {
             guard let text = parameters.get(name) else { continue }
-            members[name] = .string(text.removingPercentEncoding ?? text)
+            members[name] = .string(PercentEncoding.decode(text) ?? text)
         }
         if !queryParameters.isEmpty || request.uri.query != nil {
             try readQuery(request, into: &members)

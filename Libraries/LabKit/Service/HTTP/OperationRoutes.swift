@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import LabCore
+import LabPostgres
 import LabState
 import Logging
 

@@ -42,9 +42,9 @@ public struct HomeAssistantBridge: Sendable {
         commands: MQTTTopicFilter, devices: @escaping @Sendable () async throws -> [HomeAssistantDevice],
         pressed: @escaping @Sendable (MQTTTopic) async throws -> Void
     ) async throws {
-        let isStale = Mutex(true)
-        let announceAnew: @Sendable () -> Void = {
-            isStale.withLock { $0 = true }
+        let staleness = Staleness()
+        let announceAnew: @Sendable () -> Void = { [wakeUps] in
+            staleness.set()
             wakeUps.signal(channel: WakeUps.conditionChannel)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -54,7 +54,7 @@ public struct HomeAssistantBridge: Sendable {
             group.addTask { try await followBirth(announceAnew) }
             group.addTask { try await followCommands(commands, pressed) }
             group.addTask {
-                try await announce(devices) { isStale.withLock { stale in defer { stale = false }; return stale } }
+                try await announce(devices, takeStale: staleness.take)
             }
             defer { group.cancelAll() }
             try await group.next()
@@ -62,7 +62,7 @@ public struct HomeAssistantBridge: Sendable {
     }
 
     private func announce(
-        _ devices: @Sendable () async throws -> [HomeAssistantDevice], takeStale: () -> Bool
+        _ devices: @Sendable () async throws -> [HomeAssistantDevice], takeStale: @Sendable () -> Bool
     ) async throws {
         var published: [MQTTTopic: String] = [:]
         try await wakeUps.follow(channel: WakeUps.conditionChannel) { awaitNext in
@@ -109,29 +109,26 @@ public struct HomeAssistantBridge: Sendable {
     /// The retained documents of this bridge's devices, which the broker sends at once after a subscription.
     private func earlierDocuments() async throws -> [MQTTTopic: String] {
         let filters = try discovery.configurationFilters.map { try MQTTTopicFilter($0) }
-        let found = Mutex<[MQTTTopic: String]>([:])
-        try await mqtt.withSubscription(to: filters, qualityOfService: .atLeastOnce) { messages in
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    do {
+        let found = EarlierDocuments()
+        // The reader ends with its task, so the subscription is one of a task that the time limit cancels.
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await mqtt.withSubscription(to: filters, qualityOfService: .atLeastOnce) { messages in
                         for try await message in messages {
-                            guard let id = discovery.deviceID(of: message.topic), id.hasPrefix(idPrefix),
-                                !message.payload.isEmpty
-                            else { continue }
-                            found.withLock {
-                                $0[message.topic] = String(decoding: message.payload, as: UTF8.self)
-                            }
+                            guard let id = discovery.deviceID(of: message.topic), id.hasPrefix(idPrefix) else { continue }
+                            found.take(message)
                         }
-                    } catch {
-                        logger.debug("Reading earlier announcements ended", metadata: ["error": "\(error)"])
                     }
+                } catch {
+                    logger.debug("Reading earlier announcements ended", metadata: ["error": "\(error)"])
                 }
-                group.addTask { try? await Task.sleep(for: .milliseconds(300)) }
-                await group.next()
-                group.cancelAll()
             }
+            group.addTask { try? await Task.sleep(for: .milliseconds(400)) }
+            await group.next()
+            group.cancelAll()
         }
-        return found.withLock { $0 }
+        return found.documents
     }
 
     /// Home Assistant says `online` after each start, and is told everything anew; a little later, and not by all at
@@ -162,5 +159,31 @@ public struct HomeAssistantBridge: Sendable {
                 }
             }
         }
+    }
+}
+
+/// Whether everything is to be told once more; taken by the one who does it.
+private final class Staleness: Sendable {
+    private let value = Mutex(true)
+
+    func set() { value.withLock { $0 = true } }
+
+    @Sendable func take() -> Bool {
+        value.withLock { value in
+            defer { value = false }
+            return value
+        }
+    }
+}
+
+/// Discovery documents that the broker has kept.
+private final class EarlierDocuments: Sendable {
+    private let texts = Mutex<[MQTTTopic: String]>([:])
+
+    var documents: [MQTTTopic: String] { texts.withLock { $0 } }
+
+    func take(_ message: MQTTMessage) {
+        guard !message.payload.isEmpty else { return }
+        texts.withLock { $0[message.topic] = String(decoding: message.payload, as: UTF8.self) }
     }
 }

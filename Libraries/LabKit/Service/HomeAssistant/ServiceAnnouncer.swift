@@ -1,5 +1,6 @@
 import LabCore
-import LabMQTT
+public import LabMQTT
+import LabPostgres
 import LabState
 
 /// The retained topic that says whether a service is there, set by it and by its last will.

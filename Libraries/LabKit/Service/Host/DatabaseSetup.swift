@@ -1,4 +1,4 @@
-import LabCore
+public import LabCore
 public import LabPostgres
 import LabState
 public import Logging

@@ -26,7 +26,7 @@ struct HostedService: Sendable {
         var database = try PostgresConfiguration(connectionString: settings.required("LAB_DATABASE_URL"))
         database.applicationName = "lab \(type.name)"
         let postgres = PostgresClient(database, logger: logger)
-        mqtt = MQTTClient(try Self.brokerConfiguration(type.name, settings, replica: replica), logger: logger)
+        mqtt = try MQTTClient(Self.brokerConfiguration(type.name, settings, replica: replica), logger: logger)
         name = type.name
         summary = type.summary
         kinds = type.kinds
@@ -34,7 +34,7 @@ struct HostedService: Sendable {
         context = LabContext(
             settings: settings, store: ResourceStore(postgres: postgres),
             wakeUps: WakeUps(postgres: postgres, logger: logger), mqtt: mqtt,
-            http: HTTPClient(HTTPClientConfiguration(), logger: logger), replica: replica, logger: logger)
+            http: HTTPClient(logger: logger), replica: replica, logger: logger)
         service = try type.init(context)
         documents = (service as? any HasDocuments)?.documents ?? []
     }

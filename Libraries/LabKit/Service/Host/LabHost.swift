@@ -1,4 +1,4 @@
-public import LabCore
+import LabCore
 import LabHTTPClient
 import LabMQTT
 import LabPostgres
@@ -43,7 +43,7 @@ public struct LabHost: Service {
         let tokens = TokenStore(postgres: first.postgres, wakeUps: first.context.wakeUps)
         try await registerAdminToken(tokens)
         let api = try APIServer(
-            title: types.count == 1 ? first.name : "lab", hosted: hosted, tokens: tokens, settings: settings,
+            title: types.count == 1 ? first.name : "lab", first: first, hosted: hosted, tokens: tokens, settings: settings,
             logger: logger)
         let relay = EventRelay(
             postgres: first.postgres, mqtt: first.mqtt, wakeUps: first.context.wakeUps, replica: replica,
@@ -52,7 +52,10 @@ public struct LabHost: Service {
         var running: [RunningPart] = []
         for service in hosted {
             running.append(RunningPart("database of \(service.name)", logger: logger) { await service.postgres.run() })
-            running.append(RunningPart("broker of \(service.name)", logger: logger) { try await service.mqtt.run() })
+            // A broker that refuses this service's password will do so again: that ends the process, with the reason.
+            running.append(RunningPart("broker of \(service.name)", logger: logger, isVital: true) {
+                try await service.mqtt.run()
+            })
             running.append(RunningPart("notifications of \(service.name)", logger: logger) {
                 try await service.context.wakeUps.run()
             })
@@ -72,7 +75,6 @@ public struct LabHost: Service {
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: logger))
         try await group.run()
-        await api.shutdown()
         for service in hosted {
             await service.context.http.shutdown()
             await service.postgres.shutdown()

@@ -4,25 +4,27 @@ import ServiceLifecycle
 import Synchronization
 
 /// A part of the host that runs until shutdown: started again with backoff when it ends or fails, and at once when its
-/// restart is asked for.
+/// restart is asked for. A vital part that fails ends the host.
 struct RunningPart: Service {
     private let name: String
     private let logger: Logger
     private let restarts: RestartSwitch?
+    private let isVital: Bool
     private let body: @Sendable () async throws -> Void
 
     init(
-        _ name: String, logger: Logger, restarts: RestartSwitch? = nil,
+        _ name: String, logger: Logger, restarts: RestartSwitch? = nil, isVital: Bool = false,
         _ body: @escaping @Sendable () async throws -> Void
     ) {
         self.name = name
         self.logger = logger
         self.restarts = restarts
+        self.isVital = isVital
         self.body = body
     }
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        try await cancelWhenGracefulShutdown {
             var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(10))
             while !Task.isCancelled {
                 let start = ContinuousClock.now
@@ -34,6 +36,7 @@ struct RunningPart: Service {
                     }
                 } catch {
                     if Task.isCancelled { return }
+                    if isVital { throw error }
                     logger.warning("A part failed and starts again", metadata: ["part": "\(name)", "error": "\(error)"])
                 }
                 if ContinuousClock.now - start > .seconds(60) { backoff.reset() }

@@ -1,6 +1,3 @@
-public import LabMQTT
-import LabCore
-
 /// A family of topics that a service publishes or takes.
 public struct ServiceTopic: Sendable, Hashable {
     public enum Direction: Sendable, Hashable {

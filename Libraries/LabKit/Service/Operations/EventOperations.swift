@@ -1,5 +1,6 @@
 public import FoundationEssentials
 public import LabCore
+import LabPostgres
 public import LabState
 
 /// A recorded event, as it is answered and streamed.

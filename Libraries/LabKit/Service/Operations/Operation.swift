@@ -1,4 +1,4 @@
-public import LabCore
+import LabCore
 public import LabState
 
 /// Something that a person or a program can ask for. From this one declaration come the REST route with its OpenAPI

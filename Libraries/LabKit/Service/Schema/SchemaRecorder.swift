@@ -1,5 +1,5 @@
 import FoundationEssentials
-public import LabCore
+import LabCore
 
 extension JSONSchema {
     /// Derives the schema of a type from its `Decodable` conformance: a decoder that records what is asked for and
@@ -62,7 +62,7 @@ enum SchemaRecorder {
         case is UUIDv7.Type: return made(.string(format: "uuid"), UUIDv7(at: Date(timeIntervalSince1970: 0)))
         case is JSONValue.Type: return made(.any, JSONValue.object([:]))
         default:
-            if let cases = (type as? any CaseIterable.Type).map(allCases) as? [any RawRepresentable],
+            if let cases = (type as? any CaseIterable.Type).map({ allCases($0) }) as? [any RawRepresentable],
                 let first = cases.first as? Value
             {
                 let values = cases.compactMap { $0.rawValue as? String }

@@ -1,0 +1,303 @@
+import CLibpq
+import Logging
+import Synchronization
+
+/// One connection to the server: the only owner of its `PGconn`, which is freed once.
+///
+/// An order is sent by the task that gives it, on its own thread and under the lock; the reactor's thread receives and
+/// resumes that task. There is no other hop. Orders that come while another is under way wait for their turn.
+final class Link: Sendable {
+    /// Unique in this process, for ever.
+    let number: UInt64
+    let backendProcess: Int32
+    private let state: Mutex<LinkState>
+    private let canceller: Canceller
+    private let context: LinkContext
+    private let tokens = Atomic<UInt64>(0)
+
+    private static let numbers = Atomic<UInt64>(0)
+
+    /// Takes over a connection that was made.
+    init(_ connected: Connected, _ context: LinkContext) throws(PostgresError) {
+        let number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+        let handle = connected.handle
+        self.number = number
+        self.context = context
+        canceller = Canceller(handle)
+        backendProcess = PQbackendPID(handle)
+        let socket = PQsocket(handle)
+        PQsetnonblocking(handle, 1)
+        // The context outlives the handle: both are properties of this object, and the handle is finished first.
+        PQsetNoticeReceiver(
+            handle,
+            { context, result in
+                guard let context, let result else { return }
+                Unmanaged<LinkContext>.fromOpaque(context).takeUnretainedValue().logNotice(result)
+            }, Unmanaged.passUnretained(context).toOpaque())
+        state = Mutex(LinkState(handle: connected.take(), number: number))
+        guard Reactor.shared.add(self, socket: socket) else {
+            close()
+            throw .unavailable("the system has no file descriptor left for a connection")
+        }
+    }
+
+    deinit {
+        state.withLock { $0.finish() }
+    }
+
+    /// Whether it is connected, at rest, and outside of any transaction: fit for the next user.
+    var isFit: Bool { state.withLock { $0.isIdle } }
+
+    var transactionStatus: PGTransactionStatusType {
+        state.withLock { state in state.handle.map { PQtransactionStatus($0) } ?? PQTRANS_UNKNOWN }
+    }
+
+    // MARK: Orders
+
+    /// Runs a statement.
+    ///
+    /// - Parameter isCancellable: false for what must be done even when the task is cancelled, such as a rollback.
+    nonisolated(nonsending) func run(
+        _ query: PostgresQuery, isCancellable: Bool = true
+    ) async throws -> PostgresResult {
+        let reply = await perform(.query(query), isCancellable: isCancellable)
+        if case .result(let result) = reply { return result }
+        let error = reply.error
+        if let error = error as? PostgresError, error.isOutdatedStatement {
+            // A table was altered, or the session reset, after the statement was prepared.
+            let isFresh = state.withLock { state in
+                state.statements.remove(query.sql)
+                return state.isIdle
+            }
+            if isFresh, case .result(let result) = await perform(.query(query), isCancellable: isCancellable) {
+                return result
+            }
+        }
+        throw error
+    }
+
+    /// Runs an order to its end; the connection is in a known state afterwards, or closed.
+    nonisolated(nonsending) func perform(_ order: Order, isCancellable: Bool) async -> Reply {
+        while true {
+            let token = tokens.wrappingAdd(1, ordering: .relaxed).newValue
+            let reply: Reply
+            if isCancellable {
+                reply = await withTaskCancellationHandler {
+                    await withUnsafeContinuation { begin(order, token: token, isCancellable: true, $0) }
+                } onCancel: {
+                    cancel(token)
+                }
+            } else {
+                reply = await withUnsafeContinuation { begin(order, token: token, isCancellable: false, $0) }
+            }
+            guard case .busy = reply else { return reply }
+            await turn()
+        }
+    }
+
+    private func begin(
+        _ order: Order, token: UInt64, isCancellable: Bool, _ continuation: UnsafeContinuation<Reply, Never>
+    ) {
+        let refusal: Reply? = state.withLock { state in
+            // Looked at under the lock: a cancellation after this finds the exchange, and ends it on the server.
+            if isCancellable, Task.isCancelled { return .cancelled }
+            if state.exchange != nil { return .busy }
+            guard let error = state.send(order, token: token, continuation) else { return nil }
+            if error.isUnavailable {
+                state.fail(error)
+                state.finish()
+            }
+            return .failure(error)
+        }
+        if let refusal { continuation.resume(returning: refusal) }
+    }
+
+    /// Waits until the exchange under way is over.
+    private nonisolated(nonsending) func turn() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.exchange == nil { return true }
+                state.turns.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    // MARK: Events
+
+    /// Called by the reactor.
+    func socketIsReady(forOutput isWritable: Bool) {
+        var over = Ending()
+        var isLost = false
+        state.withLock { state in
+            if isWritable { state.flush() }
+            let isOver = state.receive()
+            if state.failure != nil {
+                isLost = state.handle != nil
+                state.finish()
+            }
+            if isOver { over.exchange(&state) }
+            if !state.watchesOutput || state.failure != nil, let waiter = state.outputWaiter {
+                state.outputWaiter = nil
+                over.others.append(waiter)
+            }
+            if !state.notifications.isEmpty || state.failure != nil, let waiter = state.notifications.waiter {
+                state.notifications.waiter = nil
+                over.others.append(waiter)
+            }
+        }
+        over.resume()
+        if isLost { context.onLoss(self) }
+    }
+
+    /// Closes the connection; what is under way fails.
+    func close(because error: PostgresError = .closed) {
+        var over = Ending()
+        state.withLock { state in
+            state.fail(error)
+            state.finish()
+            if state.exchange != nil, state.exchange?.held == nil { over.exchange(&state) }
+            over.others += [state.outputWaiter, state.notifications.waiter].compactMap { $0 }
+            state.outputWaiter = nil
+            state.notifications.waiter = nil
+        }
+        over.resume()
+    }
+
+    // MARK: Cancelling
+
+    /// How often, a quarter of a second apart, the server is asked before the connection is given up.
+    private static let cancelAttempts = 40
+
+    /// Asks the server to stop the exchange, again and again, since a request that comes before its statement is lost.
+    private func cancel(_ token: UInt64, attempt: Int = 0) {
+        let isDue = state.withLock { state in
+            guard state.exchange?.token == token, state.exchange?.held == nil, !state.isCancelling else { return false }
+            state.exchange?.isCancelled = true
+            state.isCancelling = true
+            return true
+        }
+        guard isDue else { return }
+        BlockingThread.start { [self] in
+            canceller.cancel()
+            var over = Ending()
+            let isRunning = state.withLock { state in
+                state.isCancelling = false
+                // A request that arrives late must not hit the next statement, so the outcome has waited for it.
+                if state.exchange?.held != nil { over.exchange(&state) }
+                return state.exchange?.token == token
+            }
+            over.resume()
+            guard isRunning else { return }
+            if attempt >= Self.cancelAttempts {
+                return close(because: .unavailable("the server did not stop a cancelled statement"))
+            }
+            Task {
+                try? await Task.sleep(for: .milliseconds(250))
+                cancel(token, attempt: attempt + 1)
+            }
+        }
+    }
+
+    // MARK: Copying
+
+    /// Hands over rows, and waits while the socket takes no more.
+    nonisolated(nonsending) func sendCopyData(_ bytes: [UInt8]) async throws {
+        let error: PostgresError? = state.withLock { state in
+            guard let handle = state.handle else { return state.failure ?? .closed }
+            let isTaken = bytes.withUnsafeBytes { bytes in
+                PQputCopyData(
+                    handle, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: bytes.count)) == 1
+            }
+            guard isTaken else {
+                return .unavailable("rows could not be sent: \(String(cString: PQerrorMessage(handle)).trimmedLines)")
+            }
+            state.flush()
+            return nil
+        }
+        if let error { throw error }
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if !state.watchesOutput || state.failure != nil { return true }
+                state.outputWaiter = continuation
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    // MARK: Notifications
+
+    /// Waits for notifications; empty when the task is cancelled.
+    ///
+    /// - Throws: a ``PostgresError`` when the connection is lost.
+    nonisolated(nonsending) func nextNotifications() async throws(PostgresError) -> [PostgresNotification] {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isFree = state.withLock { state in
+                    if !state.notifications.isEmpty || state.failure != nil || Task.isCancelled { return true }
+                    state.notifications.waiter = continuation
+                    return false
+                }
+                if isFree { continuation.resume() }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                let waiter = state.notifications.waiter
+                state.notifications.waiter = nil
+                return waiter
+            }
+            waiter?.resume()
+        }
+        let taken = state.withLock { state -> Result<[PostgresNotification], PostgresError> in
+            let notifications = state.notifications.take()
+            if notifications.isEmpty, let failure = state.failure { return .failure(failure) }
+            return .success(notifications)
+        }
+        return try taken.get()
+    }
+}
+
+/// Who is to be resumed once the lock is released.
+private struct Ending {
+    private var reply: (continuation: UnsafeContinuation<Reply, Never>, reply: Reply)?
+    var others: [CheckedContinuation<Void, Never>] = []
+
+    /// Ends the exchange under way, unless a cancel request for it is still on its way.
+    mutating func exchange(_ state: inout LinkState) {
+        guard let exchange = state.exchange else { return }
+        let reply = exchange.held ?? exchange.reply()
+        if state.isCancelling {
+            state.exchange?.held = reply
+            return
+        }
+        state.exchange = nil
+        self.reply = (exchange.continuation, reply)
+        if !state.turns.isEmpty {
+            others += state.turns
+            state.turns = []
+        }
+    }
+
+    consuming func resume() {
+        if let reply { reply.continuation.resume(returning: reply.reply) }
+        for other in others { other.resume() }
+    }
+}
+
+extension Reply {
+    /// The error of a reply that is no result.
+    var error: any Error {
+        switch self {
+        case .failure(let error): error
+        case .cancelled: CancellationError()
+        case .result, .results, .copying, .busy: PostgresError(.usage, "the answer is of another kind than the order")
+        }
+    }
+}
+
+extension PostgresError {
+    /// feature_not_supported (“cached plan must not change result type”), invalid_sql_statement_name
+    fileprivate var isOutdatedStatement: Bool { sqlState == "0A000" || sqlState == "26000" }
+}

@@ -1,0 +1,127 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A server on loopback that answers each connection with a script: for misbehaviour that no real server offers.
+final class RawServer: Sendable {
+    typealias Script = @Sendable (RawConnection) async throws -> Void
+
+    let port: Int
+    private let serving: Task<Void, Never>
+    private let counts: Counts
+
+    /// What the server has seen.
+    final class Counts: Sendable {
+        let accepted = Atomic(0)
+        let open = Atomic(0)
+    }
+
+    static func start(unixSocket: String? = nil, _ script: @escaping Script) async throws -> RawServer {
+        let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .serverChannelOption(.backlog, value: 2048)
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = {
+            channel in
+            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: channel) }
+        }
+        let server =
+            if let unixSocket {
+                try await bootstrap.bind(unixDomainSocketPath: unixSocket, childChannelInitializer: initializer)
+            } else {
+                try await bootstrap.bind(host: "127.0.0.1", port: 0, childChannelInitializer: initializer)
+            }
+        return RawServer(server, script: script)
+    }
+
+    private init(_ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>, script: @escaping Script) {
+        port = server.channel.localAddress?.port ?? 0
+        let counts = Counts()
+        self.counts = counts
+        serving = Task {
+            try? await withThrowingDiscardingTaskGroup { group in
+                try await server.executeThenClose { connections in
+                    for try await connection in connections {
+                        counts.accepted.add(1, ordering: .relaxed)
+                        counts.open.add(1, ordering: .relaxed)
+                        group.addTask {
+                            // A client that goes away is part of what is tested.
+                            try? await connection.executeThenClose { inbound, outbound in
+                                try await script(
+                                    RawConnection(inbound: inbound.makeAsyncIterator(), outbound: outbound))
+                            }
+                            counts.open.subtract(1, ordering: .relaxed)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    deinit { serving.cancel() }
+
+    var url: String { "http://127.0.0.1:\(port)/" }
+    var acceptedConnections: Int { counts.accepted.load(ordering: .relaxed) }
+    var openConnections: Int { counts.open.load(ordering: .relaxed) }
+
+    /// Waits until so many connections are open; false after `limit`.
+    func waitForOpenConnections(_ count: Int, within limit: Duration) async throws -> Bool {
+        let end = ContinuousClock.now + limit
+        while openConnections != count {
+            guard ContinuousClock.now < end else { return false }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return true
+    }
+}
+
+/// One accepted connection, with just enough HTTP to read a request.
+final class RawConnection {
+    private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private var pending = ByteBuffer()
+
+    init(
+        inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    ) {
+        self.inbound = inbound
+        self.outbound = outbound
+    }
+
+    func write(_ text: String) async throws {
+        try await outbound.write(ByteBuffer(string: text))
+    }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await outbound.write(ByteBuffer(bytes: bytes))
+    }
+
+    /// Bytes as they come; nil at the end.
+    func read() async throws -> ByteBuffer? {
+        if pending.readableBytes > 0 {
+            defer { pending.clear() }
+            return pending
+        }
+        return try await inbound.next()
+    }
+
+    /// The head of the next request, without its blank line; nil when the client has closed.
+    func readHead() async throws -> String? {
+        while true {
+            let text = pending.getString(at: pending.readerIndex, length: pending.readableBytes) ?? ""
+            if let end = text.firstRange(of: "\r\n\r\n") {
+                let head = String(text[..<end.lowerBound])
+                pending.moveReaderIndex(forwardBy: head.utf8.count + 4)
+                return head
+            }
+            guard var more = try await inbound.next() else { return nil }
+            pending.writeBuffer(&more)
+        }
+    }
+
+    /// Answers every request on the connection alike.
+    func answerAll(status: String = "200 OK", headers: String = "", body: String) async throws {
+        while try await readHead() != nil {
+            try await write("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
+        }
+    }
+}
