@@ -78,6 +78,7 @@ let package = Package(
                 "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird, httpTypes,
                 lifecycle, logging, metrics, coreMetrics, nioCore,
             ]),
+        labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
         labKitTests("Core"),
@@ -85,6 +86,7 @@ let package = Package(
         labKitTests("MQTT", ["LabCore", logging]),
         labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
         labKitTests("Crypto"),
+        labKitTests("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKitTests("Servers", ["LabTesting", "LabCore", logging]),
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
         labKitTests(
