@@ -81,6 +81,21 @@ let package = Package(
         labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
+        .target(
+            name: "ProxyRouter",
+            dependencies: [
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabPostgres", "LabServers", "LabService", "LabState",
+                logging,
+            ],
+            path: "Services/proxy-router", exclude: ["README.md"], resources: [.embedInCode("Migrations")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProxyRouterTests",
+            dependencies: [
+                "ProxyRouter", "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers",
+                "LabService", "LabState", "LabTesting", logging,
+            ],
+            path: "Tests/ProxyRouterTests", swiftSettings: settings),
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", logging]),
         labKitTests("MQTT", ["LabCore", logging]),

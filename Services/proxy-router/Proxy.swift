@@ -55,13 +55,18 @@ public struct ProxyState: Sendable, Equatable {
 public struct ProxyRoute: Sendable, Equatable {
     public let host: Hostname
     public let upstream: UpstreamURL
+    public let pathPrefix: PathPrefix?
     /// 0 is no limit.
     public let maximumBodyMegabytes: Int
     public let certificate: ServedCertificate
 
-    public init(host: Hostname, upstream: UpstreamURL, maximumBodyMegabytes: Int, certificate: ServedCertificate) {
+    public init(
+        host: Hostname, upstream: UpstreamURL, pathPrefix: PathPrefix? = nil, maximumBodyMegabytes: Int = 0,
+        certificate: ServedCertificate
+    ) {
         self.host = host
         self.upstream = upstream
+        self.pathPrefix = pathPrefix
         self.maximumBodyMegabytes = maximumBodyMegabytes
         self.certificate = certificate
     }

@@ -12,6 +12,7 @@ public struct ProxyRouterService: HasDocuments {
     public static let kinds: [any ResourceKind.Type] = [Route.self, ServerCertificate.self]
     public static let operations: [any Operation] =
         Route.resourceOperations + ServerCertificate.resourceOperations + [GetAuthority()]
+    public static let databaseSchema: String? = "proxy"
     public static let migrations = [
         PostgresMigration(
             name: "proxy_0001_certificates",
@@ -62,7 +63,7 @@ public struct ProxyRouterService: HasDocuments {
         do {
             let proxy = try TraefikProxy(settings.traefik)
             return (proxy, [ServedDocument("/v1/traefik/configuration") { proxy.answer }])
-        } catch let error as InvalidText {
+        } catch {
             throw SettingError(key: "LAB_TRAEFIK_FILE", detail: error.detail, remedy: error.remedy)
         }
     }

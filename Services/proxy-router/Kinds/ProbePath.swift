@@ -27,3 +27,31 @@ public struct ProbePath: ValidatedText {
 
     public static let root = ProbePath(trusted: "/")
 }
+
+/// A path that a proxy puts before each request's own: begins with a slash and does not end with one; `/` alone is none.
+public struct PathPrefix: ValidatedText {
+    public let text: String
+
+    public init(_ text: String) throws(InvalidText) {
+        var path = text[...]
+        while path.last == "/" { path.removeLast() }
+        let isPlain = path.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."), UInt8(ascii: "~"):
+                true
+            default: false
+            }
+        }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        guard isPlain, path.hasPrefix("/"), path.utf8.count <= 255,
+            !segments.contains(where: { $0 == "." || $0 == ".." || $0.isEmpty })
+        else {
+            throw InvalidText(
+                "the path is not plain",
+                remedy: "Give one such as /app: letters, digits, “-”, “_”, “.” and “~” between single slashes")
+        }
+        self.text = String(path)
+    }
+}

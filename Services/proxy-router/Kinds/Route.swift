@@ -1,6 +1,7 @@
 public import LabCore
+import LabPostgres
 public import LabService
-public import LabState
+import LabState
 
 /// A host name that leads to an upstream, over HTTPS, with a certificate and a DNS record of its own.
 public enum Route: ManagedKind {
@@ -21,8 +22,8 @@ public enum Route: ManagedKind {
     public static let fields = [
         "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. One route has a host.",
         "upstream":
-            "The server behind it, as the proxy reaches it: http or https, host, port, and a path to put before the "
-            + "request's own.",
+            "The server behind it, as the proxy reaches it: http or https, host and port.",
+        "pathPrefix": "A path to put before each request's own, for an upstream that does not serve at its root.",
         "title": "What people call it.",
         "healthPath": "What is asked for to see whether it answers. Default: /.",
         "maximumBodyMegabytes": "The largest request body in MB; 0, the default, is no limit.",
@@ -57,18 +58,18 @@ public enum Route: ManagedKind {
     }
 }
 
-extension UpstreamURL: JSONSchemaRepresentable {
-    public static var jsonSchema: JSONSchema {
-        .string(format: "uri", pattern: "^https?://", maximumLength: 1024, example: "http://192.168.1.20:8080")
-    }
-    public static var schemaExample: UpstreamURL { get throws { try UpstreamURL("http://192.168.1.20:8080") } }
-}
-
 extension ProbePath: JSONSchemaRepresentable {
     public static var jsonSchema: JSONSchema {
         .string(pattern: "^/", minimumLength: 1, maximumLength: 1024, example: "/health")
     }
     public static var schemaExample: ProbePath { .root }
+}
+
+extension PathPrefix: JSONSchemaRepresentable {
+    public static var jsonSchema: JSONSchema {
+        .string(pattern: "^(/[A-Za-z0-9._~-]+)+$", minimumLength: 2, maximumLength: 255, example: "/app")
+    }
+    public static var schemaExample: PathPrefix { get throws { try PathPrefix("/app") } }
 }
 
 extension RouteSpec.Access: JSONSchemaRepresentable {

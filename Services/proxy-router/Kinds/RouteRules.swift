@@ -28,11 +28,17 @@ struct RouteRules: Sendable {
                 reason: "OutsideZones", field: "host", detail: "“\(spec.host)” lies outside the lab's zones (\(list))",
                 remedy: "Use a name below \(domains.domain), or add its zone to LAB_ZONES")
         }
-        guard spec.upstream.host.text != spec.host.text else {
+        guard spec.upstream.host != .name(spec.host.text) else {
             return RouteRefusal(
                 reason: "UpstreamIsItself", field: "upstream",
                 detail: "“\(spec.host)” is the route's own host, so the proxy would ask itself",
                 remedy: "Give the address of the server behind it, such as http://192.168.1.20:8096")
+        }
+        if case .name(let name) = spec.upstream.host, Self.metadataNames.contains(name) {
+            return RouteRefusal(
+                reason: "UpstreamRefused", field: "upstream",
+                detail: "“\(name)” is a cloud's metadata service, which no route may lead to",
+                remedy: "Give the name of a machine in the lab")
         }
         guard access.contains(spec.access) else {
             return RouteRefusal(
@@ -42,4 +48,10 @@ struct RouteRules: Sendable {
         }
         return nil
     }
+
+    /// What large clouds call the service at 169.254.169.254, besides the names that no upstream may have.
+    private static let metadataNames: Set<String> = [
+        "metadata", "metadata.goog", "instance-data", "instance-data.ec2.internal", "metadata.azure.internal",
+        "metadata.platformequinix.com", "metadata.tencentyun.com",
+    ]
 }

@@ -18,6 +18,8 @@ public struct RouteSpec: Sendable, Hashable {
 
     public var host: Hostname
     public var upstream: UpstreamURL
+    /// Put before the path of each request, for an upstream that does not serve at its root.
+    public var pathPrefix: PathPrefix?
     public var title: String?
     public var healthPath: ProbePath
     public var maximumBodyMegabytes: Int
@@ -25,13 +27,14 @@ public struct RouteSpec: Sendable, Hashable {
 
     /// - Throws: ``InvalidText`` for a title or a limit out of range.
     public init(
-        host: Hostname, upstream: UpstreamURL, title: String? = nil, healthPath: ProbePath = .root,
-        maximumBodyMegabytes: Int = 0, access: Access = .lab
+        host: Hostname, upstream: UpstreamURL, pathPrefix: PathPrefix? = nil, title: String? = nil,
+        healthPath: ProbePath = .root, maximumBodyMegabytes: Int = 0, access: Access = .lab
     ) throws(InvalidText) {
         try Self.check(title: title)
         try Self.check(body: maximumBodyMegabytes)
         self.host = host
         self.upstream = upstream
+        self.pathPrefix = pathPrefix
         self.title = title
         self.healthPath = healthPath
         self.maximumBodyMegabytes = maximumBodyMegabytes
@@ -55,13 +58,14 @@ public struct RouteSpec: Sendable, Hashable {
 
 extension RouteSpec: Codable {
     private enum CodingKeys: String, CodingKey {
-        case host, upstream, title, healthPath, maximumBodyMegabytes, access
+        case host, upstream, pathPrefix, title, healthPath, maximumBodyMegabytes, access
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         host = try container.decode(Hostname.self, forKey: .host)
         upstream = try container.decode(UpstreamURL.self, forKey: .upstream)
+        pathPrefix = try container.decodeIfPresent(PathPrefix.self, forKey: .pathPrefix)
         title = try container.decodeIfPresent(String.self, forKey: .title)
         healthPath = try container.decodeIfPresent(ProbePath.self, forKey: .healthPath) ?? .root
         maximumBodyMegabytes = try container.decodeIfPresent(Int.self, forKey: .maximumBodyMegabytes) ?? 0

@@ -1,6 +1,6 @@
 public import LabCore
 public import LabService
-public import LabState
+import LabState
 
 /// The kind `Certificate`: a server's certificate, issued and renewed.
 public enum ServerCertificate: ManagedKind {

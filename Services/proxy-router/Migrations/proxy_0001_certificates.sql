@@ -1,7 +1,7 @@
 -- The lab's authority and the certificates that it issued. Keys are sealed (AES-256-GCM) with the key file of the
 -- process: this database alone opens none of them.
 
-create schema proxy;
+create schema if not exists proxy;
 
 -- One row at the most. Its key is opened only to make an intermediate.
 create table proxy.root_authority (

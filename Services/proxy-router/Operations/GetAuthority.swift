@@ -1,7 +1,9 @@
 public import FoundationEssentials
 import LabCore
 import LabCrypto
+import LabPostgres
 public import LabService
+import LabState
 
 /// `GET /v1/ca`: what people install to trust the lab.
 public struct GetAuthority: Operation {

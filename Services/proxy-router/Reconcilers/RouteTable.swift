@@ -66,7 +66,7 @@ actor RouteTable {
                     taken(route, hosts) == nil
                 else { return nil }
                 return ProxyRoute(
-                    host: route.spec.host, upstream: route.spec.upstream,
+                    host: route.spec.host, upstream: route.spec.upstream, pathPrefix: route.spec.pathPrefix,
                     maximumBodyMegabytes: route.spec.maximumBodyMegabytes, certificate: certificate)
             })
     }

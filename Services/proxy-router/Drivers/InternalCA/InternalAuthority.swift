@@ -1,4 +1,4 @@
-public import FoundationEssentials
+import FoundationEssentials
 public import LabCore
 public import LabCrypto
 public import LabPostgres
@@ -42,7 +42,7 @@ public actor InternalAuthority: Issuer {
     }
 
     public func issue(for names: [Hostname]) async throws -> IssuedCertificate {
-        try await ready().authority.issue(for: names.map(CertificateName.init), at: clock.now)
+        try await ready().authority.issue(for: names.map { CertificateName($0) }, at: clock.now)
     }
 
     public var trustPEM: String {

@@ -14,7 +14,7 @@ struct NginxComplaint: Sendable {
     init(_ output: String, _ configuration: NginxConfiguration, _ state: ProxyState) {
         let lines = output.split(whereSeparator: \.isNewline)
         let fault = lines.first { $0.contains("[emerg]") } ?? lines.first ?? "nginx gave no reason"
-        message = String(fault.split(separator: "[emerg] ").last ?? fault)
+        let message = String(fault.split(separator: "[emerg] ").last ?? fault)
         var hosts: Set<Hostname> = []
         if let line = Self.line(in: message) {
             hosts.formUnion(configuration.places.filter { $0.lines.contains(line) }.map(\.host))
@@ -22,6 +22,7 @@ struct NginxComplaint: Sendable {
         if hosts.isEmpty {
             hosts.formUnion(state.routes.filter { message.contains("/\($0.certificate.fingerprint).") }.map(\.host))
         }
+        self.message = message
         self.hosts = hosts
     }
 

@@ -174,7 +174,7 @@ struct NginxConfiguration: Sendable {
                 error_page 504 @gateway_timeout;
                 location / {
             """)
-        for line in passing(to: route.upstream) { text.lines("        \(line)") }
+        for line in passing(route) { text.lines("        \(line)") }
         text.lines(
             """
                 }
@@ -190,18 +190,16 @@ struct NginxConfiguration: Sendable {
             """)
     }
 
-    private static func passing(to upstream: UpstreamURL) -> [String] {
-        let scheme = upstream.scheme.rawValue
+    private static func passing(_ route: ProxyRoute) -> [String] {
+        let scheme = route.upstream.scheme.rawValue
+        let port = route.upstream.port
         // With a path of its own, the request's path is put behind it as the client wrote it.
-        let path = upstream.pathPrefix.isEmpty ? "" : "\(upstream.pathPrefix)$request_uri"
-        switch upstream.host.kind {
-        case .address:
-            return ["proxy_pass \(scheme)://\(upstream.host.inURL):\(upstream.port)\(path);"]
-        case .name:
-            return [
-                "set $lab_upstream \(upstream.host.text);",
-                "proxy_pass \(scheme)://$lab_upstream:\(upstream.port)\(path);",
-            ]
+        let path = route.pathPrefix.map { "\($0)$request_uri" } ?? ""
+        switch route.upstream.host {
+        case .ipv4, .ipv6:
+            return ["proxy_pass \(scheme)://\(route.upstream.host):\(port)\(path);"]
+        case .name(let name):
+            return ["set $lab_upstream \(name);", "proxy_pass \(scheme)://$lab_upstream:\(port)\(path);"]
         }
     }
 

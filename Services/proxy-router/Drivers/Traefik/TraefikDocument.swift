@@ -26,8 +26,8 @@ struct TraefikDocument: Sendable, Equatable {
             let name = route.host.text
             let rule: JSONValue = .string("Host(`\(name)`)")
             var used: [JSONValue] = []
-            if !route.upstream.pathPrefix.isEmpty {
-                middlewares["\(name)-prefix"] = ["addPrefix": ["prefix": .string(route.upstream.pathPrefix)]]
+            if let prefix = route.pathPrefix {
+                middlewares["\(name)-prefix"] = ["addPrefix": ["prefix": .string(prefix.text)]]
                 used.append(.string("\(name)-prefix"))
             }
             if route.maximumBodyMegabytes > 0 {
@@ -80,7 +80,7 @@ struct TraefikDocument: Sendable, Equatable {
 
     /// A server's URL; Traefik ignores a path in it.
     private static func server(_ upstream: UpstreamURL) -> String {
-        "\(upstream.scheme.rawValue)://\(upstream.host.inURL):\(upstream.port)"
+        "\(upstream.scheme.rawValue)://\(upstream.authority)"
     }
 }
 

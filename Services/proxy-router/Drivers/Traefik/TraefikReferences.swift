@@ -64,11 +64,10 @@ extension TraefikChecker {
             for (index, server) in (service["loadBalancer"]?["servers"]?.arrayValue ?? []).enumerated() {
                 let place = "/http/services/\(name)/loadBalancer/servers/\(index)/url"
                 let text = server["url"]?.stringValue ?? ""
-                guard let url = try? UpstreamURL(text) else {
-                    throw Fault(place: place, detail: "“\(text)” is not the URL of an upstream")
-                }
-                guard url.pathPrefix.isEmpty else {
-                    throw Fault(place: place, detail: "Traefik ignores the path of a server; use addPrefix")
+                do {
+                    _ = try UpstreamURL(text)
+                } catch {
+                    throw Fault(place: place, detail: "“\(text)” is not a server's URL: \(error.detail)")
                 }
             }
         }
