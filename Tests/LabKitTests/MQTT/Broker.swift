@@ -13,14 +13,18 @@ final class Broker: Sendable {
     let directory: URL
     let port: Int
     private let lines: [String]
+    private let logType: String
     private let process = Mutex<Process?>(nil)
 
     /// - Parameter settings: lines for mosquitto.conf; `@` stands for the directory.
-    init(_ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
+    init(
+        _ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:], logType: String = "all"
+    ) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "mqtt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
         port = try freePort()
+        self.logType = logType
         let path = directory.path(percentEncoded: false)
         lines = settings.map { $0.replacing("@", with: path) }
     }
@@ -40,7 +44,7 @@ final class Broker: Sendable {
     func start() async throws {
         let common = [
             "listener \(port) 127.0.0.1", "persistence_location \(path(""))", "log_dest file \(path("log"))",
-            "log_type all", "max_queued_messages 0", "max_inflight_messages 500",
+            "log_type \(logType)", "max_queued_messages 0", "max_inflight_messages 500",
         ]
         let user = getuid() == 0 ? ["user root"] : []
         try Data((user + common + lines).joined(separator: "\n").utf8).write(to: directory.appending(path: "conf"))
