@@ -110,6 +110,19 @@ let package = Package(
         service(
             "Provisioner", folder: "provisioner",
             ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState", logging]),
+        service(
+            "ProxyRouter", folder: "proxy-router",
+            [
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabPostgres", "LabServers", "LabService", "LabState",
+                logging,
+            ], resources: [.embedInCode("Migrations")]),
+        .executableTarget(
+            name: "lab",
+            dependencies: [
+                "DNSManager", "LabKit", "LabServers", "Provisioner", "ProxyRouter", arguments, lifecycle, logging, metrics,
+                subprocess, systemPackage, unixSignals,
+            ],
+            path: "Services/lab", swiftSettings: settings),
 
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", "LabTesting", logging]),
@@ -124,5 +137,13 @@ let package = Package(
             ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
         serviceTests("DNSManager"),
         serviceTests("Provisioner"),
+        serviceTests("ProxyRouter", ["LabCrypto"]),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", hummingbird,
+                logging,
+            ],
+            path: "Tests/SystemTests", exclude: ["api-conformance"], swiftSettings: settings),
     ]
 )
