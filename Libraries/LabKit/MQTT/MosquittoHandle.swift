@@ -46,6 +46,9 @@ final class MosquittoHandle {
         }
         // Unretained: the callbacks run only within calls on this object, and deinit frees the library's side.
         mosquitto_user_data_set(library, Unmanaged.passUnretained(self).toOpaque())
+        // Packets are queued, and written by write() alone. Without this each is written as it is made, and where that
+        // fails for a PUBCOMP, 2.0.11 forgets the QoS 2 message that it was about to deliver.
+        mosquitto_threaded_set(library, true)
         setCallbacks()
         try setOptions(receiveMaximum: receiveMaximum)
         if let will { try setWill(will) }
@@ -190,7 +193,7 @@ final class MosquittoHandle {
         to filters: [MQTTTopicFilter], qualityOfService: MQTTQualityOfService, onlyNewRetained: Bool
     ) -> Int32? {
         let texts = filters.map { strdup($0.text) }
-        defer { texts.forEach { free($0) } }
+        defer { for text in texts { free(text) } }
         var packetID: Int32 = 0
         let option = onlyNewRetained ? MQTT_SUB_OPT_SEND_RETAIN_NEW : MQTT_SUB_OPT_SEND_RETAIN_ALWAYS
         errno = 0

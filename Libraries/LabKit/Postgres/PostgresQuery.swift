@@ -50,6 +50,10 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
 
         /// Binds a value to the statement's next parameter.
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value) {
+            bind(value)
+        }
+
+        private mutating func bind<Value: PostgresEncodable>(_ value: Value) {
             let offset = encoder.bytes.count
             encoder.isBinary = false
             encoder.isNull = false
@@ -63,6 +67,11 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             encoder.bytes.append(0)
             sql += "$"
             sql += String(parameters.count)
+        }
+
+        /// Binds a value or NULL to the statement's next parameter.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            bind(value)
         }
 
         /// Writes the name of a table, column, role or schema, quoted.

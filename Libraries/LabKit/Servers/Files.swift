@@ -64,6 +64,20 @@ enum Files {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The names in a directory; none when it cannot be read.
+    static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let item = readdir(directory) {
+            names.append(
+                withUnsafePointer(to: &item.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names
+    }
+
     static func remove(_ path: String) {
         unlink(path)
     }

@@ -19,10 +19,14 @@ public enum LoopbackPort {
         }
     }
 
-    /// Whether nothing listens on the port now, neither TCP nor UDP.
+    /// Whether nothing has the port now, neither for TCP nor for UDP.
     public static func isFree(_ port: Int) -> Bool {
-        canBind(port, SOCK_STREAM) && canBind(port, SOCK_DGRAM)
+        isFreeForTCP(port) && isFreeForUDP(port)
     }
+
+    static func isFreeForTCP(_ port: Int) -> Bool { canBind(port, SOCK_STREAM) }
+
+    static func isFreeForUDP(_ port: Int) -> Bool { canBind(port, SOCK_DGRAM) }
 
     private static func canBind(_ port: Int, _ type: __socket_type) -> Bool {
         let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -33,6 +37,7 @@ public enum LoopbackPort {
             var yes: Int32 = 1
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         }
-        return LoopbackSocket.withAddress(port: port) { bind(descriptor, $0, $1) } == 0
+        // A port that may not be bound (below 1024) is not taken; the server itself says what is wrong.
+        return LoopbackSocket.withAddress(port: port) { bind(descriptor, $0, $1) } == 0 || errno != EADDRINUSE
     }
 }

@@ -5,8 +5,10 @@ public protocol ManagedServer: Sendable {
     var name: String { get }
     /// Everything that the server writes lies in here; also its working directory.
     var directory: String { get }
-    /// The ports of 127.0.0.1 that must be free before it starts.
+    /// The TCP ports of 127.0.0.1 that must be free before it starts.
     var ports: [Int] { get }
+    /// The same for UDP; none unless the server says so.
+    var datagramPorts: [Int] { get }
     /// What to do to end it, in order; SIGKILL follows by itself.
     var stopSteps: [StopStep] { get }
 
@@ -20,6 +22,7 @@ public protocol ManagedServer: Sendable {
 }
 
 extension ManagedServer {
+    public var datagramPorts: [Int] { [] }
     public var stopSteps: [StopStep] { [StopStep(signal: .terminate, patience: .seconds(10))] }
 }
 

@@ -1,27 +1,33 @@
 import Glibc
 
-/// Names the process of a server across a death of its supervisor: `<pid> <start time>`.
+/// Names the process of a server across a death of its supervisor: `<pid> <start time> <program's name>`.
 struct PIDFile: Sendable {
     let path: String
 
     func write(_ entry: ProcessEntry) throws(ServerError) {
-        try Files.write("\(entry.pid) \(entry.startTime)\n", to: path)
+        try Files.write("\(entry.pid) \(entry.startTime) \(entry.command)\n", to: path)
     }
 
     func remove() {
         Files.remove(path)
     }
 
-    var record: (pid: pid_t, startTime: UInt64)? {
+    struct Record: Sendable, Equatable {
+        let pid: pid_t
+        let startTime: UInt64
+        let command: String
+    }
+
+    /// What the file says; nil when it is missing or was not written by ``write(_:)``.
+    var record: Record? {
         let fields = Files.read(path)?.trimmedOfNewlines.split(separator: " ") ?? []
-        guard fields.count == 2, let pid = pid_t(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
-        return (pid, startTime)
+        guard fields.count == 3, let pid = pid_t(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
+        return Record(pid: pid, startTime: startTime, command: String(fields[2]))
     }
 }
 
 /// What a supervisor that was killed has left running.
 struct Leftovers: Sendable {
-    let server: String
     let command: String
     let directory: String
     let pidFile: PIDFile
@@ -44,7 +50,7 @@ struct Leftovers: Sendable {
     }
 
     /// The number belongs to another process now, so a process group of that number is not ours either.
-    private func isReused(_ record: (pid: pid_t, startTime: UInt64)) -> Bool {
+    private func isReused(_ record: PIDFile.Record) -> Bool {
         ProcessEntry(pid: record.pid).map { $0.startTime != record.startTime } ?? false
     }
 

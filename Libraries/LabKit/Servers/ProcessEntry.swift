@@ -38,16 +38,7 @@ struct ProcessEntry: Sendable, Equatable {
 
     /// Every process of the machine that this one may see.
     static func all() -> [ProcessEntry] {
-        guard let directory = opendir("/proc") else { return [] }
-        defer { closedir(directory) }
-        var entries: [ProcessEntry] = []
-        while let item = readdir(directory) {
-            let name = withUnsafePointer(to: &item.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if let pid = pid_t(name), let entry = ProcessEntry(pid: pid) { entries.append(entry) }
-        }
-        return entries
+        Files.names(in: "/proc").compactMap { pid_t($0).flatMap { ProcessEntry(pid: $0) } }
     }
 
     /// Whether the very same process is still there and has not ended.

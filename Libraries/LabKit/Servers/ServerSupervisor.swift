@@ -39,7 +39,14 @@ public final class ServerSupervisor: Sendable {
     /// - Throws: ``ServerError`` when a server's first start fails, after the others were stopped. Once it has
     ///   answered, a server that fails is tried again for ever.
     public func run() async throws {
-        let lock = try StateDirectoryLock(directory)
+        let lock: StateDirectoryLock
+        do throws(ServerError) {
+            lock = try StateDirectoryLock(directory)
+        } catch {
+            // Whoever waits for readiness must learn that there will be none.
+            for server in servers { await server.giveUp(error) }
+            throw error
+        }
         defer { lock.unlock() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for server in servers {
@@ -54,6 +61,23 @@ public final class ServerSupervisor: Sendable {
     /// - Throws: the ``ServerError`` of a server whose first start failed, or `CancellationError`.
     public func waitUntilReady() async throws {
         for server in servers { try await server.waitUntilReady() }
+    }
+
+    /// Ends the servers that a killed supervisor has left running in a state directory, and starts nothing.
+    ///
+    /// - Throws: ``ServerError/stateDirectoryInUse(path:)`` while a supervisor is at work there.
+    public static func endLeftovers(stateDirectory: String) async throws(ServerError) {
+        let directory = "\(stateDirectory)/supervisor"
+        guard Files.exists(directory) else { return }
+        let lock = try StateDirectoryLock(directory)
+        defer { lock.unlock() }
+        for file in Files.names(in: directory) where file.hasSuffix(".pid") {
+            let pidFile = PIDFile(path: "\(directory)/\(file)")
+            guard let record = pidFile.record else { continue }
+            // SIGINT ends all four servers at once; PostgreSQL would await its clients after SIGTERM.
+            _ = await Leftovers(command: record.command, directory: stateDirectory, pidFile: pidFile).end(
+                signal: SIGINT)
+        }
     }
 
     public var status: [ServerStatus] {
@@ -120,7 +144,10 @@ private struct StateDirectoryLock {
         }
     }
 
+    /// Unlocks before closing: a child that another thread has just forked shares the open file until its exec, and
+    /// would keep the lock that long.
     func unlock() {
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 }

@@ -18,6 +18,7 @@ actor SupervisedServer {
     /// Ends the present child; nil while there is none.
     private var requestStop: AsyncStream<Void>.Continuation?
     private var isHeld = false
+    private var startedAt = ContinuousClock.now
     /// The next start was asked for, so it does not wait.
     private var startsAtOnce = false
 
@@ -50,10 +51,9 @@ actor SupervisedServer {
                 }
                 do {
                     let end = try await runOnce()
-                    if end.wasReady {
-                        hasBeenReady = true
-                        backoff.reset()
-                    }
+                    if end.wasReady { hasBeenReady = true }
+                    // One that answers and dies at once must not be started five times a second for ever.
+                    if end.ranFor > .seconds(30) { backoff.reset() }
                     if Task.isCancelled { break }
                     if end.wasAsked { continue }
                     guard hasBeenReady else { throw end.error(server.name, log.lastLines, startTimeout) }
@@ -84,7 +84,7 @@ actor SupervisedServer {
     private func endLeftovers() async throws {
         let executable = try server.command().executable
         let leftovers = Leftovers(
-            server: server.name, command: String(executable.split(separator: "/").last ?? ""),
+            command: String(executable.split(separator: "/").last ?? ""),
             directory: server.directory, pidFile: pidFile)
         let ended = await leftovers.end(signal: server.stopSteps.first?.signal.rawValue ?? SIGTERM)
         if !ended.isEmpty {
@@ -98,14 +98,14 @@ actor SupervisedServer {
         var status: ProgramResult.Status
         var wasReady: Bool
         var wasAsked: Bool
+        var wasTooSlow: Bool
+        var ranFor: Duration
 
         func error(_ name: String, _ lines: [String], _ timeout: Duration) -> ServerError {
             wasTooSlow
                 ? .notReadyInTime(server: name, after: timeout, lastLines: lines)
                 : .endedDuringStart(server: name, status: status, lastLines: lines)
         }
-
-        var wasTooSlow = false
     }
 
     /// One process from its start to its end. Cancellation asks it to stop and still waits for its end, which the
@@ -130,7 +130,9 @@ actor SupervisedServer {
     /// A port may stay taken for a moment after the death of the process that held it.
     private func requireFreePorts() async throws {
         let deadline = ContinuousClock.now + .seconds(1)
-        while let taken = server.ports.first(where: { !LoopbackPort.isFree($0) }) {
+        while let taken = server.ports.first(where: { !LoopbackPort.isFreeForTCP($0) })
+            ?? server.datagramPorts.first(where: { !LoopbackPort.isFreeForUDP($0) })
+        {
             guard ContinuousClock.now < deadline else {
                 throw ServerError.portTaken(server: server.name, port: taken)
             }
@@ -147,6 +149,8 @@ actor SupervisedServer {
             ]),
             workingDirectory: FilePath(server.directory), platformOptions: .ownGroup(as: command.account))
         log.forgetLastLines()
+        let start = ContinuousClock.now
+        startedAt = start
         let outcome: ExecutionResult<Attendance, SequenceOutput, CombinedErrorOutput>
         do {
             outcome = try await Subprocess.run(
@@ -162,7 +166,7 @@ actor SupervisedServer {
         let attendance = outcome.closureResult
         return ChildEnd(
             status: ProgramResult.Status(outcome.terminationStatus), wasReady: attendance.wasReady,
-            wasAsked: attendance.wasAsked, wasTooSlow: attendance.wasTooSlow)
+            wasAsked: attendance.wasAsked, wasTooSlow: attendance.wasTooSlow, ranFor: ContinuousClock.now - start)
     }
 
     // MARK: - While the child runs
@@ -199,7 +203,7 @@ actor SupervisedServer {
         var attendance = Attendance()
         await withTaskGroup(of: Occurrence.self) { group in
             group.addTask { await self.keepOutput(of: pid, output) }
-            group.addTask { await self.awaitReadiness() }
+            group.addTask { [startedAt] in await self.awaitReadiness(since: startedAt) }
             group.addTask { await Self.firstStop(stops) }
             for await occurrence in group {
                 switch occurrence {
@@ -247,8 +251,7 @@ actor SupervisedServer {
         return .ended
     }
 
-    private nonisolated func awaitReadiness() async -> Occurrence {
-        let start = ContinuousClock.now
+    private nonisolated func awaitReadiness(since start: ContinuousClock.Instant) async -> Occurrence {
         while !Task.isCancelled {
             if await server.isReady() { return .ready(after: ContinuousClock.now - start) }
             if ContinuousClock.now - start > startTimeout { return .notReadyInTime }
@@ -275,6 +278,11 @@ actor SupervisedServer {
     }
 
     // MARK: - What others may ask
+
+    /// There will be no start at all.
+    func giveUp(_ error: ServerError) {
+        status.phase = .failed(error)
+    }
 
     /// Sends a signal to the process; false when there is none.
     @discardableResult

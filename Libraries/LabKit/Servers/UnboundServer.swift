@@ -34,6 +34,7 @@ public struct UnboundServer: ManagedServer {
     }
 
     public var ports: [Int] { [port] }
+    public var datagramPorts: [Int] { [port] }
 
     public var configurationFile: String { "\(directory)/unbound.conf" }
     /// The included file of `server:` clauses (`local-zone`, `local-data`); whoever manages the records replaces it.

@@ -6,7 +6,7 @@ import LabCore
 public func withTemporaryDirectory<Result>(
     isolation: isolated (any Actor)? = #isolation, _ body: (_ path: String) async throws -> Result
 ) async throws -> Result {
-    let path = "/tmp/lab-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    let path = AbandonedDirectories.newPath()
     try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
     defer { try? FileManager.default.removeItem(atPath: path) }

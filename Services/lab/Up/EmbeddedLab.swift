@@ -57,16 +57,10 @@ struct EmbeddedLab: Service {
     /// Ends what a killed lab left running, then chooses ports: its servers still held theirs, and this lab should
     /// have the same.
     private func makeLayout() async throws -> EmbeddedLayout {
-        func layout(_ ports: LabPorts) -> EmbeddedLayout {
-            EmbeddedLayout(
-                directory: directory, ports: ports, domain: options.domain, listen: options.listen,
-                address: options.address)
-        }
-        let before = try ServerSupervisor(
-            stateDirectory: directory.path, servers: layout(LabPorts.earlier(in: directory)).servers(secrets),
-            logger: logger)
-        try await before.endLeftovers()
-        return layout(try LabPorts.choose(options.ports, in: directory, listen: options.listen))
+        try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
+        return EmbeddedLayout(
+            directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),
+            domain: options.domain, listen: options.listen, address: options.address)
     }
 
     private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {

@@ -2,9 +2,10 @@ import Foundation
 import LabCore
 import LabMQTT
 import Logging
+import Synchronization
 
 /// A Mosquitto of a test's own, in a directory of its own, on a free port of 127.0.0.1.
-final class Broker {
+final class Broker: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -12,14 +13,18 @@ final class Broker {
     let directory: URL
     let port: Int
     private let lines: [String]
-    private var process: Process?
+    private let logType: String
+    private let process = Mutex<Process?>(nil)
 
     /// - Parameter settings: lines for mosquitto.conf; `@` stands for the directory.
-    init(_ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
+    init(
+        _ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:], logType: String = "all"
+    ) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "mqtt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
         port = try freePort()
+        self.logType = logType
         let path = directory.path(percentEncoded: false)
         lines = settings.map { $0.replacing("@", with: path) }
     }
@@ -39,7 +44,7 @@ final class Broker {
     func start() async throws {
         let common = [
             "listener \(port) 127.0.0.1", "persistence_location \(path(""))", "log_dest file \(path("log"))",
-            "log_type all", "max_queued_messages 0", "max_inflight_messages 500",
+            "log_type \(logType)", "max_queued_messages 0", "max_inflight_messages 500",
         ]
         let user = getuid() == 0 ? ["user root"] : []
         try Data((user + common + lines).joined(separator: "\n").utf8).write(to: directory.appending(path: "conf"))
@@ -48,8 +53,8 @@ final class Broker {
         process.arguments = ["-c", path("conf")]
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        try runWithSignals(process)
+        self.process.withLock { $0 = process }
         for _ in 0..<500 {
             if isListening(port) { return }
             guard process.isRunning else { break }
@@ -59,31 +64,25 @@ final class Broker {
     }
 
     /// As a loss of power does.
-    func kill() {
-        guard let process else { return }
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        self.process = nil
-    }
-
-    /// Writes its sessions to disk, without stopping.
-    func save() async throws {
-        guard let process else { return }
-        Foundation.kill(process.processIdentifier, SIGUSR1)
-        try await Task.sleep(for: .milliseconds(500))
-    }
-
-    /// Stops and goes on, as a machine that hangs.
-    func signal(_ signal: Int32) {
-        if let process { Foundation.kill(process.processIdentifier, signal) }
-    }
+    func kill() { end(SIGKILL) }
 
     /// Stops it in order, so that it saves its sessions.
-    func stop() {
-        guard let process else { return }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
+    func stop() { end(SIGTERM) }
+
+    /// Makes it hang (SIGSTOP) and go on (SIGCONT).
+    func signal(_ signal: Int32) {
+        process.withLock { process in
+            if let process { _ = Foundation.kill(process.processIdentifier, signal) }
+        }
+    }
+
+    private func end(_ signal: Int32) {
+        process.withLock { process in
+            guard let running = process else { return }
+            if running.isRunning { _ = Foundation.kill(running.processIdentifier, signal) }
+            awaitExit(of: running)
+            process = nil
+        }
     }
 
     var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
@@ -105,10 +104,26 @@ func run(_ program: String, _ arguments: String...) throws {
     process.standardOutput = output
     try process.run()
     let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    awaitExit(of: process)
     guard process.terminationStatus == 0 else {
         throw Broker.Failure(description: "\(program) failed: \(String(decoding: text, as: UTF8.self))")
     }
+}
+
+/// Starts a program that can be signalled: it inherits the signal mask of the thread that starts it, and the threads of
+/// the cooperative pool block SIGTERM.
+private func runWithSignals(_ process: Process) throws {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(Int32(SIG_UNBLOCK), &all, &before)
+    defer { pthread_sigmask(Int32(SIG_SETMASK), &before, nil) }
+    try process.run()
+}
+
+/// Waits by looking: `waitUntilExit` turns a run loop, which the threads of the cooperative pool do not have.
+private func awaitExit(of process: Process) {
+    while process.isRunning { usleep(2_000) }
 }
 
 private func executable(_ name: String) throws -> URL {
@@ -153,6 +168,7 @@ private func isListening(_ port: Int) -> Bool {
 }
 
 /// Runs a client for as long as `body` takes.
+@discardableResult
 func withClient<Value: Sendable>(
     _ configuration: MQTTConfiguration, _ body: @Sendable @escaping (MQTTClient) async throws -> Value
 ) async throws -> Value {

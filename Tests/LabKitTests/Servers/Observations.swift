@@ -7,9 +7,20 @@ func processExists(_ pid: Int32) -> Bool {
     kill(pid, 0) == 0
 }
 
-/// Whether any process of this group exists.
-func processGroupExists(_ group: Int32) -> Bool {
-    kill(-group, 0) == 0
+/// Whether any process of this group runs, zombies left aside: in a container nobody may reap orphans.
+func processGroupExists(_ group: Int32) throws -> Bool {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").contains { name in
+        guard let pid = Int32(name), let fields = statFields(pid), fields.count > 2 else { return false }
+        return fields[2] == "\(group)" && fields[0] != "Z"
+    }
+}
+
+/// The fields of /proc/<pid>/stat after the name; the first is the state.
+func statFields(_ pid: Int32) -> [Substring]? {
+    guard let line = try? String(contentsOf: URL(filePath: "/proc/\(pid)/stat"), encoding: .utf8),
+        let end = line.lastIndex(of: ")")
+    else { return nil }
+    return line[line.index(after: end)...].split(separator: " ")
 }
 
 func fileExists(_ path: String) -> Bool {
@@ -37,10 +48,7 @@ func recordedPID(_ path: String) throws -> Int32? {
     return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int32($0) }
 }
 
-/// Whether a process exists and is no zombie; in a container nobody may reap the orphans.
+/// Whether a process exists and is no zombie.
 func isRunning(_ pid: Int32) -> Bool {
-    guard let line = try? String(contentsOf: URL(filePath: "/proc/\(pid)/stat"), encoding: .utf8),
-        let end = line.lastIndex(of: ")")
-    else { return false }
-    return line[end...].split(separator: " ").dropFirst().first != "Z"
+    statFields(pid).map { $0.first != "Z" } ?? false
 }
