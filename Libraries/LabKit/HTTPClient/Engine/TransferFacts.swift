@@ -73,10 +73,10 @@ extension EasyHandle {
     }
 
     /// From OpenSSL's verify result (`X509_V_ERR_…` in x509_vfy.h). The name is checked by libcurl itself, after
-    /// OpenSSL was content.
+    /// OpenSSL was content; libcurl's result is then still the 1 that it begins with (`X509_V_ERR_UNSPECIFIED`).
     private var verificationFailure: HTTPClientError.Kind {
         switch long(CURLINFO_SSL_VERIFYRESULT) {
-        case 0, 62, 64: .nameMismatch
+        case 0, 1, 62, 64: .nameMismatch
         case 9: .certificateNotYetValid
         case 10: .certificateExpired
         case 2, 18, 19, 20, 21, 27: .unknownAuthority

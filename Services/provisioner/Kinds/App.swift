@@ -1,0 +1,86 @@
+public import LabCore
+public import LabService
+import LabState
+
+/// A web application: what is declared once, and then runs, has a route, a name, a certificate and a page.
+public enum App: ManagedKind {
+    public typealias Spec = AppSpec
+
+    public static let name = "App"
+    public static let plural = "apps"
+    public static let summary = "A web application that runs in the lab and is reached by name over HTTPS."
+    public static let operationPrefix = "app"
+    public static let conditionTypes = ["Running", "Routed", "Resolvable", "Online", "Documented"]
+
+    public static let fields = [
+        "runtime": "What runs it. native: it runs already, and the lab watches it and puts it online.",
+        "upstream": "The HTTP server that answers for it, as the proxy reaches it: scheme, host and port.",
+        "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. Default: <name>.<LAB_DOMAIN>.",
+        "title": "What people call it. Default: its name.",
+        "summary": "One sentence for its page.",
+        "category": "Its group on the page of all apps.",
+        "notes": "Markdown for its page, at most 20 kB.",
+        "healthPath": "What is asked for to see whether it runs. Default: /.",
+        "access": "Who may reach it: public, lab or owner. Default: lab.",
+        "platform": "Whether it is one of the platform's own services; set by the platform alone.",
+    ]
+
+    /// Checks the name, the host and the runtime, and that no other app has the host.
+    public static func admit(_ spec: AppSpec, name: ResourceName, _ call: OperationCall) async throws -> AppSpec {
+        let name = try appName(name)
+        let names = try LabNames(call.lab.settings)
+        let host = try check(spec, name: name, names)
+        if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true
+        {
+            throw Problem.conflict(
+                "App \(name) is one of the platform's own services",
+                remedy: "Declare yours with another name; the platform's are set with LAB_PLATFORM_APPS")
+        }
+        let holders = try await HostHolders(store: call.lab.store, names: names).holders(of: [host])
+        if let other = holders[host]?.first(where: { $0.name.text != name.text }) {
+            throw hostTaken(host, by: other.name)
+        }
+        return spec
+    }
+
+    /// What can be checked without knowing what else is declared.
+    ///
+    /// - Returns: the app's host.
+    static func check(_ spec: AppSpec, name: AppName, _ names: LabNames) throws -> Hostname {
+        guard spec.platform != true else {
+            throw Problem.invalid(
+                "/body/platform", "only the platform marks its own services",
+                remedy: "Leave it out; the platform's services are set with LAB_PLATFORM_APPS")
+        }
+        let host: Hostname
+        do {
+            host = try spec.host(of: name, in: names)
+            try names.check(host)
+        } catch {
+            throw error.problem(at: "/body/host")
+        }
+        if case .name(let upstream) = spec.upstream.host, upstream == host.text {
+            throw Problem.invalid(
+                "/body/upstream", "“\(upstream)” is the app's own host, so the proxy would ask itself",
+                remedy: "Give the address of the server behind it, such as http://192.168.1.20:8096")
+        }
+        return host
+    }
+
+    /// The name as an app's, which is stricter than a resource's.
+    static func appName(_ name: ResourceName) throws -> AppName {
+        do {
+            return try AppName(name.text)
+        } catch {
+            throw error.problem(at: "/name")
+        }
+    }
+
+    static func hostTaken(_ host: Hostname, by other: ResourceName) -> Problem {
+        let detail = "“\(host)” is the host of App \(other)"
+        let remedy = "Give another host, or remove App \(other) first"
+        return .conflict(detail, remedy: remedy, fields: [Problem.Field("/body/host", detail, remedy: remedy)])
+    }
+
+    static func key(_ name: ResourceName) -> ResourceKey { ResourceKey(kind: App.name, name: name) }
+}

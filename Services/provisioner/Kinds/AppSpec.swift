@@ -1,0 +1,59 @@
+public import LabCore
+
+/// What is declared of an app.
+public struct AppSpec: Codable, Sendable, Hashable {
+    /// What runs it; `native` where none is given: it runs already.
+    public var runtime: RuntimeName?
+    public var upstream: UpstreamURL
+    /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
+    public var host: Hostname?
+    public var title: AppTitle?
+    public var summary: AppSummary?
+    public var category: AppTitle?
+    public var notes: AppNotes?
+    /// What is asked for to see whether it runs; `/` where none is given.
+    public var healthPath: HealthPath?
+    /// Who may reach it; the lab where nothing is given.
+    public var access: AppAccess?
+    /// Whether it is one of the platform's own services; only the platform says so.
+    public var platform: Bool?
+
+    public init(
+        upstream: UpstreamURL, runtime: RuntimeName? = nil, host: Hostname? = nil, title: AppTitle? = nil,
+        summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
+        access: AppAccess? = nil, platform: Bool? = nil
+    ) {
+        self.runtime = runtime
+        self.upstream = upstream
+        self.host = host
+        self.title = title
+        self.summary = summary
+        self.category = category
+        self.notes = notes
+        self.healthPath = healthPath
+        self.access = access
+        self.platform = platform
+    }
+
+    /// The host name that goes with an app's name.
+    public func host(of name: AppName, in names: LabNames) throws(InvalidText) -> Hostname {
+        if let host { return host }
+        return try names.defaultHost(of: name)
+    }
+}
+
+/// What can run an app. It grows with the drivers.
+public enum RuntimeName: String, Codable, Sendable, Hashable, CaseIterable {
+    /// Somebody else runs it; the lab watches it and puts it online.
+    case native
+}
+
+/// Who may reach an app, as its route says it.
+public enum AppAccess: String, Codable, Sendable, Hashable, CaseIterable {
+    /// Everybody whom the proxy's listener lets in; may be shown to the outside.
+    case `public`
+    /// Everybody in the lab.
+    case lab
+    /// The owner alone, after signing in.
+    case owner
+}

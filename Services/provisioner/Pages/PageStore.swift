@@ -1,0 +1,106 @@
+import Dispatch
+import FoundationEssentials
+
+/// The directory of the docs. A page is replaced whole or not at all, so that a reader, and another replica that
+/// writes the same page, never meets half of one.
+///
+/// The blocking calls run on a queue of their own, in their order.
+struct PageStore: Sendable {
+    /// An absolute path.
+    let directory: String
+    private let queue = DispatchQueue(label: "lab.provisioner.pages")
+
+    init(directory: String) {
+        self.directory = directory
+    }
+
+    /// The page's text, or nil when there is none.
+    func read(_ page: PagePath) async throws(PageError) -> String? {
+        try await onQueue { () throws(PageError) in try load(page) }
+    }
+
+    /// Makes the page read `text`, and reads it back. Nothing is written when it does already.
+    ///
+    /// - Returns: whether it was written.
+    /// - Throws: ``PageError/notOurs(_:)`` when a page is there that somebody else wrote.
+    @discardableResult
+    func write(_ text: String, to page: PagePath) async throws(PageError) -> Bool {
+        try await onQueue { () throws(PageError) in
+            let present = try load(page)
+            if present == text { return false }
+            if let present, !FrontMatter.isOurs(present) { throw .notOurs(path(page)) }
+            let path = path(page)
+            do {
+                try FileManager.default.createDirectory(
+                    at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+                // Written beside the page and renamed over it.
+                try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+            } catch {
+                throw .cannotWrite(path, "\(error)")
+            }
+            guard try load(page) == text else {
+                throw .cannotWrite(path, "it does not read as it was written")
+            }
+            return true
+        }
+    }
+
+    /// Deletes a page that we wrote; one that somebody else wrote, or that is gone already, is left as it is.
+    ///
+    /// - Returns: whether it was deleted.
+    @discardableResult
+    func delete(_ page: PagePath) async throws(PageError) -> Bool {
+        try await onQueue { () throws(PageError) in
+            guard let present = try load(page), FrontMatter.isOurs(present) else { return false }
+            do {
+                try FileManager.default.removeItem(atPath: path(page))
+            } catch {
+                throw .cannotWrite(path(page), "\(error)")
+            }
+            return true
+        }
+    }
+
+    /// The names of the apps that have a page.
+    func appsWithPage() async throws(PageError) -> Set<String> {
+        try await onQueue { () throws(PageError) in
+            let folder = directory + "/services"
+            guard FileManager.default.fileExists(atPath: folder) else { return [] }
+            do {
+                let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+                return Set(files.filter { $0.hasSuffix(".md") && !$0.hasPrefix(".") }.map { String($0.dropLast(3)) })
+            } catch {
+                throw .cannotRead(folder, "\(error)")
+            }
+        }
+    }
+
+    func path(_ page: PagePath) -> String { "\(directory)/\(page.relative)" }
+
+    private func load(_ page: PagePath) throws(PageError) -> String? {
+        let path = path(page)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        do {
+            return String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+        } catch {
+            // Another replica may have deleted it between the two calls.
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            throw .cannotRead(path, "\(error)")
+        }
+    }
+
+    private func onQueue<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(PageError) -> Value
+    ) async throws(PageError) -> Value {
+        let result: Result<Value, PageError> = await withCheckedContinuation { continuation in
+            queue.async {
+                do throws(PageError) {
+                    continuation.resume(returning: .success(try body()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+}

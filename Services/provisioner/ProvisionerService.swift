@@ -1,0 +1,44 @@
+import LabCore
+public import LabService
+public import LabState
+
+/// The service that puts apps online: it has them run, declares their routes and documents them.
+public struct ProvisionerService: LabService {
+    public static let name = "provisioner"
+    public static let summary = "Puts apps online: runs or watches them, declares their routes, writes their pages."
+    public static let kinds: [any ResourceKind.Type] = [App.self]
+    public static let operations: [any Operation] =
+        App.resourceOperations + [RestartApp(), GetAppPage(), ListChangelog()]
+
+    public let reconcilers: [any Reconciler]
+    public let background: [BackgroundTask]
+
+    /// - Throws: `SettingError` for `LAB_DOMAIN`, `LAB_ZONES`, `LAB_DOCS_DIR` and `LAB_PLATFORM_APPS`.
+    public init(_ lab: LabContext) throws {
+        let names = try LabNames(lab.settings)
+        let pages = try PageStore(lab.settings)
+        let watch = RuntimeWatch(Runtimes(http: lab.http), store: lab.store, logger: lab.logger)
+        reconcilers = [
+            AppReconciler(names: names, watch: watch, docs: DocsWriter(pages, clock: lab.clock), clock: lab.clock)
+        ]
+        let keeper = DocsKeeper(pages, names: names, lab: lab)
+        var background = [
+            BackgroundTask("runtimes") { try await watch.run() },
+            BackgroundTask("docs") { try await keeper.run() },
+        ]
+        if let platform = try Self.platform(lab.settings) {
+            background.append(
+                BackgroundTask("platform apps") { try await platform.keep(lab.store, logger: lab.logger) })
+        }
+        self.background = background
+    }
+
+    private static func platform(_ settings: LabSettings) throws -> PlatformApps? {
+        guard let text = settings["LAB_PLATFORM_APPS"] else { return nil }
+        do {
+            return try PlatformApps(text)
+        } catch {
+            throw SettingError(key: "LAB_PLATFORM_APPS", detail: error.detail, remedy: error.remedy)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import LabCore
+import LabState
+
+/// Where an app stands: what is declared, what was recorded, what was seen. From it follows what is to be recorded,
+/// without asking anyone.
+struct AppStanding: Sendable {
+    let app: Resource<AppSpec>
+    let name: AppName
+    let host: Hostname
+    /// The app's conditions as recorded.
+    let recorded: [ObservedCondition]
+    let route: Resource<JSONText>?
+    let routeConditions: [ObservedCondition]
+    /// The app's changes, newest first.
+    let changes: [Change]
+    let finding: RuntimeWatch.Finding?
+
+    /// What the route tells, in the order in which it comes true.
+    static let routeTypes = ["Routed", "Resolvable", "Online"]
+
+    var title: String { app.spec.title?.text ?? name.text }
+    var url: String { "https://\(host)" }
+
+    var routeDeclaration: RouteDeclaration {
+        var upstream = app.spec.upstream
+        if case .seen(let observation) = finding { upstream = observation.upstream }
+        return RouteDeclaration(
+            host: host, upstream: upstream, title: title, healthPath: app.spec.healthPath, access: app.spec.access)
+    }
+
+    /// Whether the runtime says that the app runs; nil while it was not asked.
+    var running: Condition? {
+        switch finding {
+        case .seen(let seen):
+            Condition(
+                "Running", seen.isRunning ? .true : .false, reason: seen.reason, message: seen.message,
+                observation: seen.numbers)
+        case .failed(let message): .unknown("Running", reason: "RuntimeFailed", message: message)
+        case .removed, nil: nil
+        }
+    }
+
+    /// The route's conditions, as far as they speak of what is declared now. What the proxy router has not looked at
+    /// yet stays as it was recorded, with the generation that it was recorded of.
+    var copied: [Condition] {
+        guard let route, !route.isDeleted, let spec = try? route.spec.decode(RouteDeclaration.self),
+            spec == routeDeclaration
+        else { return [] }
+        return Self.routeTypes.compactMap { routeConditions.current($0, generation: route.generation) }
+    }
+
+    var online: Condition? { copied.first { $0.type == "Online" } }
+
+    /// What is to be told: that it came online, with each generation once; that it is not any more.
+    var announcement: NewEvent? {
+        guard let online else { return nil }
+        let last = changes.first { ["app.online", "app.offline"].contains($0.type) }
+        let before = recorded.first { $0.condition.type == "Online" }
+        switch online.status {
+        case .true:
+            let isTold =
+                last.map { $0.type == "app.online" && $0.generation == app.generation }
+                ?? (before?.condition.status == .true && before?.observedGeneration == app.generation)
+            return isTold ? nil : NewEvent("app.online", about: app.key, payload: payload(of: online))
+        case .false:
+            let wasOnline = last.map { $0.type == "app.online" } ?? (before?.condition.status == .true)
+            return wasOnline ? NewEvent("app.offline", about: app.key, payload: payload(of: online)) : nil
+        case .unknown:
+            return nil
+        }
+    }
+
+    /// Whether the page of this generation was written once.
+    var wasDocumented: Bool {
+        recorded.current("Documented", generation: app.generation)?.status == .true
+    }
+
+    private func payload(of online: Condition) -> JSONValue {
+        [
+            "title": .string(title), "host": .string(host.text), "url": .string(url),
+            "upstream": .string(app.spec.upstream.text), "generation": .integer(app.generation),
+            "reason": .string(online.reason), "message": .string(online.message),
+        ]
+    }
+}

@@ -1,0 +1,153 @@
+import LabCore
+import LabState
+import Logging
+import Synchronization
+
+/// Looks at apps through their runtimes, many at once, beside the reconciler: a look may take as long as the app takes
+/// to answer, and the reconciler never waits for one. A look that ended wakes the app's reconciliation.
+final class RuntimeWatch: Sendable {
+    /// What there is to look at. Another spec is another subject.
+    struct Subject: Sendable, Hashable {
+        let app: RunnableApp
+        let runtime: RuntimeName
+        let isRemoved: Bool
+    }
+
+    enum Finding: Sendable {
+        case seen(RuntimeObservation)
+        /// The runtime could not do what was asked.
+        case failed(String)
+        case removed
+    }
+
+    private struct Entry {
+        var subject: Subject
+        var latest: (finding: Finding, at: ContinuousClock.Instant)?
+        var isBusy = false
+    }
+
+    private struct State {
+        var entries: [AppName: Entry] = [:]
+        var waiting: Set<AppName> = []
+        var order: [AppName] = []
+        var signal: AsyncStream<Void>.Continuation?
+    }
+
+    private let runtimes: Runtimes
+    private let store: ResourceStore
+    private let logger: Logger
+    /// How many looks are under way at once.
+    private let concurrency: Int
+    private let state = Mutex(State())
+
+    init(_ runtimes: Runtimes, store: ResourceStore, concurrency: Int = 128, logger: Logger) {
+        self.runtimes = runtimes
+        self.store = store
+        self.concurrency = concurrency
+        self.logger = logger
+    }
+
+    /// The latest finding on a subject with its age; asks for a new one where there is none that is young enough.
+    func latest(on subject: Subject, youngerThan limit: Duration) -> (finding: Finding, age: Duration)? {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            var entry = state.entries[subject.app.name] ?? Entry(subject: subject)
+            if entry.subject != subject {
+                entry.subject = subject
+                entry.latest = nil
+            }
+            let latest = entry.latest.map { (finding: $0.finding, age: now - $0.at) }
+            state.entries[subject.app.name] = entry
+            if latest.map({ $0.age >= limit }) ?? true { enqueue(subject.app.name, &state) }
+            return latest
+        }
+    }
+
+    /// Forgets an app that is gone.
+    func forget(_ name: AppName) {
+        state.withLock { state in
+            state.entries[name] = nil
+            state.waiting.remove(name)
+        }
+    }
+
+    /// Looks until the task is cancelled; may be run again afterwards.
+    func run() async throws {
+        let (signals, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        state.withLock { state in
+            state.signal = continuation
+            for name in state.entries.keys { state.entries[name]?.isBusy = false }
+        }
+        continuation.yield()
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await _ in signals {
+                while let (name, subject) = take() {
+                    if running >= concurrency {
+                        await group.next()
+                        running -= 1
+                    }
+                    running += 1
+                    group.addTask { await self.look(name, subject) }
+                }
+            }
+        }
+        throw CancellationError()
+    }
+
+    private func enqueue(_ name: AppName, _ state: inout State) {
+        guard state.entries[name]?.isBusy == false, state.waiting.insert(name).inserted else { return }
+        state.order.append(name)
+        state.signal?.yield()
+    }
+
+    private func take() -> (AppName, Subject)? {
+        state.withLock { state in
+            while !state.order.isEmpty {
+                let name = state.order.removeFirst()
+                guard state.waiting.remove(name) != nil, let entry = state.entries[name], !entry.isBusy else {
+                    continue
+                }
+                state.entries[name]?.isBusy = true
+                return (name, entry.subject)
+            }
+            return nil
+        }
+    }
+
+    private func look(_ name: AppName, _ subject: Subject) async {
+        let finding = await find(subject)
+        let isCurrent = state.withLock { state in
+            guard var entry = state.entries[name] else { return false }
+            entry.isBusy = false
+            let isCurrent = entry.subject == subject
+            if isCurrent, let finding { entry.latest = (finding, .now) }
+            state.entries[name] = entry
+            // What was declared meanwhile has not been looked at.
+            if !isCurrent || finding == nil { enqueue(name, &state) }
+            return isCurrent && finding != nil
+        }
+        guard isCurrent else { return }
+        do {
+            try await store.wake([App.key(ResourceName(name))])
+        } catch {
+            // The app is looked at again after its interval in any case.
+            logger.debug("A look could not be told", metadata: ["app": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    /// Nil when the watch is being stopped.
+    private func find(_ subject: Subject) async -> Finding? {
+        let runtime = runtimes[subject.runtime]
+        do {
+            if subject.isRemoved {
+                try await runtime.remove(subject.app)
+                return .removed
+            }
+            try await runtime.apply(subject.app)
+            return .seen(try await runtime.observe(subject.app))
+        } catch {
+            return Task.isCancelled ? nil : .failed("\(error)")
+        }
+    }
+}

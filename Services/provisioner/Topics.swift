@@ -1,0 +1,11 @@
+extension ProvisionerService {
+    /// The events that it records, which the relay publishes at `lab/v1/events/<type>`.
+    public static let eventTypes: [(type: String, summary: String)] = [
+        ("app.declared", "A person or the platform declared an app, or changed it: {by}."),
+        ("app.online", "It is reached by name over HTTPS: {title, host, url, upstream, generation, reason, message}."),
+        ("app.offline", "It was online and is not any more; the same fields."),
+        ("app.restarted", "A person restarted it: {by}."),
+        ("app.removal_asked", "A person or the platform asked for its removal: {by}."),
+        ("app.removed", "It is gone, with its route, name and page: {title}."),
+    ]
+}
