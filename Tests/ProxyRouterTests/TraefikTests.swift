@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 import LabState
 import LabTesting
 import Testing
