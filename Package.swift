@@ -35,11 +35,25 @@ func labKitTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
         path: "Tests/LabKitTests/\(name)", swiftSettings: settings)
 }
 
-/// A service: the library in Services/<folder>.
-func service(_ name: String, folder: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+/// A service: the library in Services/<folder>, with its face `<Name>Service`.
+func service(
+    _ name: String, folder: String, _ dependencies: [Target.Dependency] = [], notes: [String] = [],
+    resources: [Resource] = []
+) -> Target {
     .target(
-        name: name, dependencies: ["LabKit"] + dependencies, path: "Services/\(folder)",
-        exclude: ["README.md"], resources: resources, swiftSettings: settings)
+        name: name, dependencies: dependencies, path: "Services/\(folder)", exclude: ["README.md"] + notes,
+        resources: resources, swiftSettings: settings)
+}
+
+/// The tests of a service, in Tests/<Name>Tests.
+func serviceTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [
+            .target(name: name), "LabCore", "LabDNSClient", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers",
+            "LabService", "LabState", "LabTesting", logging, nioCore, nioPosix,
+        ] + dependencies,
+        path: "Tests/\(name)Tests", swiftSettings: settings)
 }
 
 /// A C library, found through pkg-config. Each has exactly one importer, so that no handle escapes its wrapper.
@@ -66,11 +80,14 @@ let package = Package(
         cLibrary("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+
         labKit("Core", [logging]),
         labKit("Postgres", ["CLibpq", "LabCore", logging]),
         labKit("MQTT", ["CMosquitto", "LabCore", logging]),
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
+        labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
+        labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
         labKit(
             "Service",
@@ -78,28 +95,59 @@ let package = Package(
                 "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird, httpTypes,
                 lifecycle, logging, metrics, coreMetrics, nioCore,
             ]),
-        labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
+        .target(
+            name: "LabKit",
+            dependencies: [
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService",
+                "LabState",
+            ],
+            path: "Libraries/LabKit/LabKit", swiftSettings: settings),
+
+        service(
+            "DNSManager", folder: "dns-manager",
+            ["LabCore", "LabDNSClient", "LabServers", "LabService", "LabState", logging, nioCore, nioPosix],
+            notes: ["Drivers/Unbound/notes.md"]),
+        service(
+            "Provisioner", folder: "provisioner",
+            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState", logging]),
+        service(
+            "ProxyRouter", folder: "proxy-router",
+            [
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabPostgres", "LabServers", "LabService",
+                "LabState",
+                logging,
+            ], resources: [.embedInCode("Migrations")]),
+        .executableTarget(
+            name: "lab",
+            dependencies: [
+                "DNSManager", "LabKit", "LabServers", "Provisioner", "ProxyRouter", arguments, lifecycle, logging,
+                metrics,
+                subprocess, systemPackage, unixSignals,
+            ],
+            path: "Services/lab", swiftSettings: settings),
+
         labKitTests("Core"),
-        labKitTests("Postgres", ["LabCore", logging]),
-        labKitTests("MQTT", ["LabCore", logging]),
-        labKitTests("HTTPClient", ["LabCore", logging, nioCore, nioPosix]),
+        labKitTests("Postgres", ["LabCore", "LabTesting", logging]),
+        labKitTests("MQTT", ["LabCore", "LabTesting", logging]),
+        labKitTests("HTTPClient", ["LabCore", "LabTesting", logging, nioCore, nioPosix]),
+        labKitTests("DNSClient", ["LabCore", "LabTesting", nioCore, nioPosix]),
         labKitTests("Crypto"),
-        labKitTests("Servers", ["LabTesting", "LabCore", logging]),
+        labKitTests("Servers", ["LabCore", "LabTesting", logging]),
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
         labKitTests(
             "Service",
             ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
-        .target(
-            name: "Provisioner",
-            dependencies: ["LabCore", "LabHTTPClient", "LabPostgres", "LabService", "LabState", logging],
-            path: "Services/provisioner", exclude: ["README.md"], swiftSettings: settings),
+        serviceTests("DNSManager"),
+        serviceTests("Provisioner"),
+        serviceTests("ProxyRouter", ["LabCrypto"]),
         .testTarget(
-            name: "ProvisionerTests",
+            name: "SystemTests",
             dependencies: [
-                "Provisioner", "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState",
-                "LabTesting", logging, nioCore, nioPosix,
+                "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting",
+                hummingbird,
+                logging,
             ],
-            path: "Tests/ProvisionerTests", swiftSettings: settings),
+            path: "Tests/SystemTests", exclude: ["api-conformance"], swiftSettings: settings),
     ]
 )

@@ -19,6 +19,7 @@ extension PostgresClient {
     ///
     /// - Throws: what the body threw; a ``PostgresError`` that is unavailable when the connection was lost, in which
     ///   case a commit may or may not have happened.
+    @discardableResult
     public nonisolated(nonsending) func withTransaction<Result>(
         _ isolation: PostgresIsolation = .readCommitted, _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {

@@ -42,6 +42,7 @@ public final class PostgresClient: Sendable {
     /// Lends a connection, for what belongs to one session.
     ///
     /// It is valid within the body only. A transaction that the body left open is undone.
+    @discardableResult
     public nonisolated(nonsending) func withConnection<Result>(
         _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {
@@ -119,4 +120,10 @@ public struct PostgresStatistics: Sendable, Hashable {
     public let idle: Int
     /// Callers that wait for one.
     public let waiting: Int
+
+    public init(open: Int, idle: Int, waiting: Int) {
+        self.open = open
+        self.idle = idle
+        self.waiting = waiting
+    }
 }

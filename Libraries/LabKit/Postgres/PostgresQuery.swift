@@ -50,10 +50,10 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
 
         /// Binds a value to the statement's next parameter.
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value) {
-            append(value)
+            bind(value)
         }
 
-        private mutating func append<Value: PostgresEncodable>(_ value: Value) {
+        private mutating func bind<Value: PostgresEncodable>(_ value: Value) {
             let offset = encoder.bytes.count
             encoder.isBinary = false
             encoder.isNull = false
@@ -69,10 +69,9 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             sql += String(parameters.count)
         }
 
-        /// Binds a value or NULL. It has a signature of its own, since the compiler warns of an optional that is
-        /// interpolated without one.
+        /// Binds a value or NULL to the statement's next parameter.
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
-            append(value)
+            bind(value)
         }
 
         /// Writes the name of a table, column, role or schema, quoted.

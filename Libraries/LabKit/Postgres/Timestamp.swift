@@ -5,8 +5,8 @@ enum Timestamp {
     private static let microsecondsPerDay: Int64 = 86_400_000_000
 
     static func text(of date: Date) -> String {
-        if date >= .distantFuture { return "infinity" }
-        if date <= .distantPast { return "-infinity" }
+        if date == .distantFuture || date.timeIntervalSinceReferenceDate == .infinity { return "infinity" }
+        if date == .distantPast || date.timeIntervalSinceReferenceDate == -.infinity { return "-infinity" }
         let seconds = date.timeIntervalSince1970
         // Not a number: the server refuses it and says so.
         guard seconds.isFinite else { return "NaN" }

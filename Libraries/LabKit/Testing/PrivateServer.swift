@@ -57,12 +57,12 @@ public struct PrivateServer<Server: ManagedServer>: Sendable {
 ///
 /// - Parameter make: the server for a directory, which exists only afterwards.
 public func withPrivateServer<Server: ManagedServer, Result: Sendable>(
-    _ make: (_ directory: String) throws -> Server,
+    _ make: (_ directory: String) async throws -> Server,
     _ body: @escaping @Sendable (PrivateServer<Server>) async throws -> Result
 ) async throws -> Result {
     await AbandonedDirectories.sweepOnce()
     return try await withTemporaryDirectory { directory in
-        let server = try make("\(directory)/server")
+        let server = try await make("\(directory)/server")
         let supervisor = try ServerSupervisor(
             stateDirectory: directory, servers: [server], startTimeout: .seconds(120),
             logger: Logger(label: "lab.testing") { _ in SwiftLogNoOpLogHandler() })

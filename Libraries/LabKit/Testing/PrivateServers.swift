@@ -12,9 +12,9 @@ public func withPrivatePostgres<Result: Sendable>(
 ) async throws -> Result {
     try await withPrivateServer(
         { directory in
-            PostgresServer(
-                directory: directory, port: LoopbackPort.free(), password: Secret("lab-test-password"), isDurable: false
-            )
+            try await PostgresTemplate.shared.copy(to: directory)
+            return PostgresServer(
+                directory: directory, port: LoopbackPort.free(), password: PostgresTemplate.password, isDurable: false)
         }, body)
 }
 

@@ -64,9 +64,10 @@ struct ReachabilityWalk: Sendable {
 
     private func name() async -> (Step, String?) {
         do {
-            let client = try DNSClient(server: resolver.host, port: resolver.port)
+            let client = DNSClient(server: resolver.host, port: resolver.port)
             let answer = try await client.ask(RecordName(host), .a)
-            guard answer.responseCode == .noError, let address = answer.addresses.first else {
+            let address = answer.records.first { $0.type == .a }.map { "\($0.value)" }
+            guard answer.responseCode == .noError, let address else {
                 return (
                     .wrong(
                         "Name", "\(host) is \(answer.responseCode) at \(resolver.host):\(resolver.port)",

@@ -92,7 +92,7 @@ struct Up: AsyncParsableCommand {
         }
         if let address { arguments += ["--address", address] }
         let log = directory.logFile
-        FileManager.default.createFile(atPath: log, contents: nil, attributes: [.posixPermissions: 0o600])
+        try PrivateFile.write("", to: log)
         try await DetachedProgram.start("/usr/bin/setsid", arguments, output: log)
         let info = try await Steps(isQuiet: options.json).step("The lab starts") {
             try await waitUntilReady(directory, log: log)

@@ -69,7 +69,9 @@ enum PortProbe {
 
     static func anyFree(on address: String, except taken: Set<Int>) throws -> Int {
         for _ in 0..<50 {
-            if let port = bind(0, address, SOCK_STREAM), !taken.contains(port), isFree(port, on: address) { return port }
+            if let port = bind(0, address, SOCK_STREAM), !taken.contains(port), isFree(port, on: address) {
+                return port
+            }
         }
         throw CommandFault("no free port was found on \(address)", remedy: "See whether \(address) is this machine's")
     }

@@ -44,9 +44,9 @@ final class RawServer: Sendable {
                         counts.open.add(1, ordering: .relaxed)
                         group.addTask {
                             // A client that goes away is part of what is tested.
-                            try? await connection.executeThenClose { inbound, outbound in
+                            try? await connection.executeThenClose { inbound, _ in
                                 try await script(
-                                    RawConnection(inbound: inbound.makeAsyncIterator(), outbound: outbound))
+                                    RawConnection(inbound: inbound.makeAsyncIterator(), channel: connection.channel))
                             }
                             counts.open.subtract(1, ordering: .relaxed)
                         }
@@ -76,23 +76,24 @@ final class RawServer: Sendable {
 /// One accepted connection, with just enough HTTP to read a request.
 final class RawConnection {
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
-    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private let channel: any Channel
     private var pending = ByteBuffer()
 
     init(
         inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
-        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        channel: any Channel
     ) {
         self.inbound = inbound
-        self.outbound = outbound
+        self.channel = channel
     }
 
+    /// Returns when the system has taken all of it, so that a close that follows cuts nothing off.
     func write(_ text: String) async throws {
-        try await outbound.write(ByteBuffer(string: text))
+        try await channel.writeAndFlush(ByteBuffer(string: text)).get()
     }
 
     func write(_ bytes: [UInt8]) async throws {
-        try await outbound.write(ByteBuffer(bytes: bytes))
+        try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
     }
 
     /// Bytes as they come; nil at the end.
@@ -107,14 +108,22 @@ final class RawConnection {
     /// The head of the next request, without its blank line; nil when the client has closed.
     func readHead() async throws -> String? {
         while true {
-            let text = pending.getString(at: pending.readerIndex, length: pending.readableBytes) ?? ""
-            if let end = text.firstRange(of: "\r\n\r\n") {
-                let head = String(text[..<end.lowerBound])
-                pending.moveReaderIndex(forwardBy: head.utf8.count + 4)
+            // Bytes, not characters: a body may follow, and it need not be text.
+            let bytes = Array(pending.readableBytesView.prefix(16_384))
+            if let end = Self.endOfHead(bytes) {
+                let head = String(decoding: bytes[..<end], as: UTF8.self)
+                pending.moveReaderIndex(forwardBy: end + 4)
                 return head
             }
             guard var more = try await inbound.next() else { return nil }
             pending.writeBuffer(&more)
+        }
+    }
+
+    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        return (0...(bytes.count - 4)).first { index in
+            bytes[index] == 13 && bytes[index + 1] == 10 && bytes[index + 2] == 13 && bytes[index + 3] == 10
         }
     }
 

@@ -13,14 +13,18 @@ final class Broker: Sendable {
     let directory: URL
     let port: Int
     private let lines: [String]
+    private let logType: String
     private let process = Mutex<Process?>(nil)
 
     /// - Parameter settings: lines for mosquitto.conf; `@` stands for the directory.
-    init(_ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
+    init(
+        _ settings: [String] = ["allow_anonymous true"], files: [String: String] = [:], logType: String = "all"
+    ) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "mqtt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
         port = try freePort()
+        self.logType = logType
         let path = directory.path(percentEncoded: false)
         lines = settings.map { $0.replacing("@", with: path) }
     }
@@ -40,7 +44,7 @@ final class Broker: Sendable {
     func start() async throws {
         let common = [
             "listener \(port) 127.0.0.1", "persistence_location \(path(""))", "log_dest file \(path("log"))",
-            "log_type all", "max_queued_messages 0", "max_inflight_messages 500",
+            "log_type \(logType)", "max_queued_messages 0", "max_inflight_messages 500",
         ]
         let user = getuid() == 0 ? ["user root"] : []
         try Data((user + common + lines).joined(separator: "\n").utf8).write(to: directory.appending(path: "conf"))
@@ -49,7 +53,7 @@ final class Broker: Sendable {
         process.arguments = ["-c", path("conf")]
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try runWithSignals(process)
         self.process.withLock { $0 = process }
         for _ in 0..<500 {
             if isListening(port) { return }
@@ -76,7 +80,7 @@ final class Broker: Sendable {
         process.withLock { process in
             guard let running = process else { return }
             if running.isRunning { _ = Foundation.kill(running.processIdentifier, signal) }
-            running.waitUntilExit()
+            awaitExit(of: running)
             process = nil
         }
     }
@@ -100,10 +104,26 @@ func run(_ program: String, _ arguments: String...) throws {
     process.standardOutput = output
     try process.run()
     let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    awaitExit(of: process)
     guard process.terminationStatus == 0 else {
         throw Broker.Failure(description: "\(program) failed: \(String(decoding: text, as: UTF8.self))")
     }
+}
+
+/// Starts a program that can be signalled: it inherits the signal mask of the thread that starts it, and the threads of
+/// the cooperative pool block SIGTERM.
+private func runWithSignals(_ process: Process) throws {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(Int32(SIG_UNBLOCK), &all, &before)
+    defer { pthread_sigmask(Int32(SIG_SETMASK), &before, nil) }
+    try process.run()
+}
+
+/// Waits by looking: `waitUntilExit` turns a run loop, which the threads of the cooperative pool do not have.
+private func awaitExit(of process: Process) {
+    while process.isRunning { usleep(2_000) }
 }
 
 private func executable(_ name: String) throws -> URL {

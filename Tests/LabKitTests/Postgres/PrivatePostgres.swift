@@ -18,7 +18,22 @@ final class PrivatePostgres: Sendable {
         self.port = port
     }
 
+    /// Tests run at once; their servers do not, for the machine may be small.
+    private static let running = Mutex(0)
+
+    private static func takeTurn() async throws {
+        while !running.withLock({ running in
+            guard running < 2 else { return false }
+            running += 1
+            return true
+        }) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     static func with(_ body: (PrivatePostgres) async throws -> Void) async throws {
+        try await takeTurn()
+        defer { running.withLock { $0 -= 1 } }
         let server = try await make()
         do {
             try await body(server)
@@ -31,11 +46,14 @@ final class PrivatePostgres: Sendable {
 
     /// A server and a client of it.
     static func withClient(
-        _ change: (inout PostgresConfiguration) -> Void = { _ in },
+        connections: Int = 8, waiting: Duration = .seconds(30),
         _ body: (PostgresClient, PrivatePostgres) async throws -> Void
     ) async throws {
         try await with { server in
-            let client = server.client(change)
+            let client = server.client {
+                $0.maximumConnections = connections
+                $0.waitTimeout = waiting
+            }
             do {
                 try await body(client, server)
             } catch {
@@ -168,4 +186,11 @@ func eventually(within limit: Duration = .seconds(30), _ isSo: () async throws -
         try await Task.sleep(for: .milliseconds(20))
     }
     return false
+}
+
+/// A number that several tasks raise.
+final class Counter: Sendable {
+    private let value = Atomic(0)
+    var count: Int { value.load(ordering: .relaxed) }
+    func rise() { value.add(1, ordering: .relaxed) }
 }

@@ -1,6 +1,7 @@
 import LabCore
 import LabHTTPClient
 import LabMQTT
+import LabServers
 import LabService
 import LabState
 import LabTesting

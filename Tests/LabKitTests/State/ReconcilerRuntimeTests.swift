@@ -1,6 +1,7 @@
 import LabCore
 import LabPostgres
 import LabState
+import LabTesting
 import Synchronization
 import Testing
 

@@ -28,7 +28,7 @@ struct StateFixture: Sendable {
     let server: PrivatePostgres
     let logger: Logger
 
-    static func with(_ body: @Sendable (StateFixture) async throws -> Void) async throws {
+    static func with(_ body: @escaping @Sendable (StateFixture) async throws -> Void) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         try await withPrivatePostgres { server in
             let postgres = PostgresClient(

@@ -10,7 +10,7 @@ struct ResponseHeadParser {
 
     let limit: Int
     private(set) var status = 0
-    private(set) var version = HTTPVersion.http1_1
+    private(set) var version = HTTPVersion.http11
     private(set) var headers: [HTTPHeaders.Field] = []
     private(set) var isComplete = false
     private var bytes = 0
@@ -52,7 +52,7 @@ struct ResponseHeadParser {
         guard parts.count >= 2, let status = Int(String(decoding: parts[1], as: UTF8.self)) else { return .malformed }
         self.status = status
         headers.removeAll(keepingCapacity: true)
-        version = HTTPVersion(rawValue: String(decoding: parts[0], as: UTF8.self)) ?? .http1_1
+        version = HTTPVersion(rawValue: String(decoding: parts[0], as: UTF8.self)) ?? .http11
         return .more
     }
 

@@ -34,7 +34,7 @@ extension EasyHandle {
     private func kind(of code: CURLcode, transfer: Transfer) -> HTTPClientError.Kind {
         let plan = transfer.plan
         return switch code {
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest
+        case CURLE_URL_MALFORMAT: .invalidRequest
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .couldNotResolve
         case CURLE_COULDNT_CONNECT:
             long(CURLINFO_OS_ERRNO) == Int(ECONNREFUSED) ? .connectionRefused : .couldNotConnect
@@ -46,7 +46,10 @@ extension EasyHandle {
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_SEND_FAIL_REWIND,
             CURLE_HTTP2_STREAM:
             .connectionClosed
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING, CURLE_HTTP2: .protocolViolation
+        // The scheme is checked before, so the protocol is HTTP/0.9: whatever came did not begin with a status line.
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING, CURLE_HTTP2:
+            .protocolViolation
+        case CURLE_FILESIZE_EXCEEDED: .bodyTooLarge(limit: plan.bodyLimit ?? 0)
         // libcurl's own bound on one header line, which a line that never ends meets before ours.
         case CURLE_OUT_OF_MEMORY where !transfer.parsedHead.isComplete:
             .headersTooLarge(limit: transfer.parsedHead.limit)
@@ -70,10 +73,10 @@ extension EasyHandle {
     }
 
     /// From OpenSSL's verify result (`X509_V_ERR_…` in x509_vfy.h). The name is checked by libcurl itself, after
-    /// OpenSSL was content.
+    /// OpenSSL was content; libcurl's result is then still the 1 that it begins with (`X509_V_ERR_UNSPECIFIED`).
     private var verificationFailure: HTTPClientError.Kind {
         switch long(CURLINFO_SSL_VERIFYRESULT) {
-        case 0, 62, 64: .nameMismatch
+        case 0, 1, 62, 64: .nameMismatch
         case 9: .certificateNotYetValid
         case 10: .certificateExpired
         case 2, 18, 19, 20, 21, 27: .unknownAuthority

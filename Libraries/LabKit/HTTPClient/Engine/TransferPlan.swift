@@ -29,6 +29,14 @@ struct TransferPlan: Sendable {
     let acceptsCompression: Bool
     let usesFreshConnection: Bool
 
+    /// The most bytes of a body, where there is a bound.
+    var bodyLimit: Int? {
+        switch delivery {
+        case .collect(let limit): limit
+        case .stream(let limit): limit
+        }
+    }
+
     /// Method and origin: what may be printed.
     let place: String
 

@@ -27,6 +27,8 @@ extension EasyHandle {
             try set(CURLOPT_CONNECT_TO, plan.connectOverrides.map(\.line))
         }
         try prepareMethodAndBody(plan, context: context)
+        // A length that is announced is refused before the first byte; HEAD announces one and sends nothing.
+        if let limit = plan.bodyLimit, plan.method != "HEAD" { try setOffset(CURLOPT_MAXFILESIZE_LARGE, limit) }
         try prepareTimeouts(plan)
         try prepareCallbacks(plan, context: context)
         if plan.origin.scheme == "https" { try prepareTLS(configuration) }

@@ -58,17 +58,12 @@ struct OperationRoutes: Sendable {
         guard let caller = context.caller else {
             throw Problem(.unauthenticated, title: "A token is needed", detail: "no token was given")
         }
-        guard caller.scope >= declaration.scope else {
-            throw Problem(
-                .forbidden, title: "The token does not allow this",
-                detail: "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
-                remedy: "Use a token with the scope \(declaration.scope); an admin makes one with “lab token create”")
-        }
         let call = OperationCall(caller: caller, lab: lab, tokens: tokens)
         guard declaration.scope > .read else {
             return try await operation.respond(request, context.parameters, call)
         }
         do {
+            try allow(caller, declaration)
             let response = try await operation.respond(request, context.parameters, call)
             await audit(operation, context, caller, status: response.status.code)
             return response
@@ -76,6 +71,16 @@ struct OperationRoutes: Sendable {
             let problem = ProblemMiddleware.problem(from: error, request, context)
             await audit(operation, context, caller, status: problem.status)
             throw problem
+        }
+    }
+
+    private func allow(_ caller: Caller, _ declaration: OperationDeclaration) throws {
+        guard caller.scope >= declaration.scope else {
+            throw Problem(
+                .forbidden, title: "The token does not allow this",
+                detail:
+                    "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
+                remedy: "Use a token with the scope \(declaration.scope); an admin makes one with “lab token create”")
         }
     }
 

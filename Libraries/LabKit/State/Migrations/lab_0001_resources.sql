@@ -306,11 +306,11 @@ end
 $$;
 
 -- Takes or renews a lease; true when the caller holds it now.
-create function lab.acquire_lease(lease text, replica text, seconds double precision) returns boolean
+create function lab.acquire_lease(wanted text, replica text, seconds double precision) returns boolean
 language plpgsql as $$
 begin
     insert into lab.lease as l (name, holder, expires_at)
-    values (lease, replica, now() + make_interval(secs => seconds))
+    values (wanted, replica, now() + make_interval(secs => seconds))
     on conflict (name) do update
         set holder = excluded.holder, expires_at = excluded.expires_at,
             epoch = l.epoch + case when l.holder = excluded.holder then 0 else 1 end
@@ -319,9 +319,9 @@ begin
 end
 $$;
 
-create function lab.release_lease(lease text, replica text) returns void
+create function lab.release_lease(wanted text, replica text) returns void
 language sql as $$
-    delete from lab.lease where name = lease and holder = replica;
+    delete from lab.lease where name = wanted and holder = replica;
 $$;
 
 -- What a service's role may do here: read everything, and write through the functions above, which run with the

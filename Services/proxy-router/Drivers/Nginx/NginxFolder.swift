@@ -1,0 +1,103 @@
+import Dispatch
+import Glibc
+import LabCore
+
+/// The driver's folder: one folder for each revision, certificates by their fingerprints, and the link `current`.
+///
+/// What lies in a revision's folder or under a fingerprint never changes; a change is a new one and a new link.
+struct NginxFolder: Sendable {
+    static let httpFile = "http.conf"
+    static let mainFile = "nginx.conf"
+
+    let settings: NginxSettings
+
+    /// Makes the folders, and the main file that nginx is started with.
+    func prepare() throws(ProxyError) {
+        // Workers that are another user must reach the temporary folder, and nothing else.
+        try Disk.makeFolder(settings.directory, mode: 0o711)
+        try Disk.makeFolder(settings.revisionsFolder, mode: 0o700)
+        try Disk.makeFolder(settings.certificatesFolder, mode: 0o700)
+        try Disk.makeFolder(settings.temporaryFolder, mode: 0o711)
+        let main = NginxConfiguration.main(settings, including: "\(settings.currentLink)/\(Self.httpFile)")
+        if Disk.read(settings.configurationFile) != main {
+            try Disk.replace(settings.configurationFile, with: main, mode: 0o600)
+        }
+    }
+
+    /// Writes a revision with its certificates, apart from what is served.
+    ///
+    /// - Returns: the main file to test it with.
+    func write(_ configuration: NginxConfiguration, _ state: ProxyState) throws(ProxyError) -> String {
+        let present = Set(Disk.names(in: settings.certificatesFolder))
+        for route in state.routes {
+            let certificate = route.certificate
+            for (name, text) in [
+                ("\(certificate.fingerprint).pem", Secret(certificate.chainPEM)),
+                ("\(certificate.fingerprint).key", certificate.keyPEM),
+            ] where !present.contains(name) {
+                try Disk.replace("\(settings.certificatesFolder)/\(name)", with: text.reveal(), mode: 0o600)
+            }
+        }
+        let folder = folder(of: configuration.revision)
+        let http = "\(folder)/\(Self.httpFile)"
+        let main = "\(folder)/\(Self.mainFile)"
+        try Disk.makeFolder(folder, mode: 0o700)
+        // Compared and not trusted: after a power cut a file may be there and empty.
+        if Disk.read(http) != configuration.http {
+            try Disk.replace(http, with: configuration.http, mode: 0o600)
+        }
+        try Disk.replace(main, with: NginxConfiguration.main(settings, including: http), mode: 0o600)
+        return main
+    }
+
+    /// The revision that `current` points to.
+    var current: String? {
+        Disk.linkTarget(settings.currentLink).flatMap { $0.split(separator: "/").last.map(String.init) }
+    }
+
+    /// Whether the current revision is whole on the disk.
+    func holds(_ configuration: NginxConfiguration) -> Bool {
+        current == configuration.revision
+            && Disk.read("\(folder(of: configuration.revision))/\(Self.httpFile)") == configuration.http
+    }
+
+    /// Points `current` elsewhere, in one step.
+    func activate(_ revision: String) throws(ProxyError) {
+        try Disk.link(settings.currentLink, to: "revisions/\(revision)")
+    }
+
+    /// Removes revisions other than these, and certificates that none of these states has.
+    func prune(keeping revisions: Set<String>, _ states: [ProxyState]) {
+        for name in Disk.names(in: settings.revisionsFolder) where !revisions.contains(name) {
+            let folder = folder(of: name)
+            for file in Disk.names(in: folder) { unlink("\(folder)/\(file)") }
+            rmdir(folder)
+        }
+        var kept: Set<String> = []
+        for state in states { kept.formUnion(state.routes.map(\.certificate.fingerprint)) }
+        for name in Disk.names(in: settings.certificatesFolder) {
+            let fingerprint = String(name.prefix { $0 != "." })
+            if !kept.contains(fingerprint) { unlink("\(settings.certificatesFolder)/\(name)") }
+        }
+    }
+
+    private func folder(of revision: String) -> String { "\(settings.revisionsFolder)/\(revision)" }
+}
+
+extension NginxFolder {
+    /// Runs file work away from the cooperative pool.
+    func away<Result: Sendable>(
+        _ work: @escaping @Sendable (NginxFolder) throws(ProxyError) -> Result
+    ) async throws(ProxyError) -> Result {
+        let result: Swift.Result<Result, ProxyError> = await withCheckedContinuation { continuation in
+            DispatchQueue.global(qos: .userInitiated).async {
+                do throws(ProxyError) {
+                    continuation.resume(returning: .success(try work(self)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,204 @@
+import LabCore
+public import LabHTTPClient
+import LabServers
+public import Logging
+
+/// nginx 1.22 or later on this machine: writes its whole configuration, tests it, swaps it in, reloads, and waits until
+/// no worker of the former configuration takes connections.
+public actor NginxProxy: Proxy {
+    static let features = ProxyCapabilities(
+        name: "nginx", servesAtOnce: true, marksItsErrors: true, access: [.public, .lab])
+
+    public nonisolated var capabilities: ProxyCapabilities { Self.features }
+
+    private let settings: NginxSettings
+    private let folder: NginxFolder
+    private let client: HTTPClient
+    private let logger: Logger
+    /// One change at a time, although an actor's methods interleave.
+    private let turn = Turn()
+    /// The last change that succeeded.
+    private var last: Change?
+
+    private struct Change {
+        let wanted: ProxyState
+        /// What is served: all that was wanted but the refused routes.
+        let served: ProxyState
+        let refused: [Hostname: String]
+        let configuration: NginxConfiguration
+    }
+
+    /// How many times a configuration is tested with ever fewer routes, before all of it counts as refused.
+    private static let maximumTests = 12
+    private static let patience: Duration = .seconds(15)
+
+    public init(_ settings: NginxSettings, client: HTTPClient, logger: Logger) {
+        self.settings = settings
+        folder = NginxFolder(settings: settings)
+        self.client = client
+        self.logger = logger
+    }
+
+    /// Writes the files that nginx needs to start, where they are missing: call it before nginx is started for the
+    /// first time. What was served before stays.
+    public func prepare() async throws(ProxyError) {
+        let settings = settings
+        try await folder.away { (folder) throws(ProxyError) in
+            try folder.prepare()
+            if folder.current == nil {
+                let nothing = ProxyState([])
+                let configuration = NginxConfiguration(nothing, settings)
+                _ = try folder.write(configuration, nothing)
+                try folder.activate(configuration.revision)
+            }
+        }
+    }
+
+    public func apply(_ state: ProxyState) async throws(ProxyError) -> ProxyReport {
+        await turn.take()
+        defer { turn.pass() }
+        return try await change(to: state)
+    }
+
+    public func isServing(_ state: ProxyState) async throws(ProxyError) -> Bool {
+        try await isServed(configuration(for: state))
+    }
+
+    /// What would be served of a state: rendered anew only when it is not the one of the last change.
+    private func configuration(for state: ProxyState) -> NginxConfiguration {
+        if let last, last.wanted == state { last.configuration } else { NginxConfiguration(state, settings) }
+    }
+
+    private func change(to wanted: ProxyState) async throws(ProxyError) -> ProxyReport {
+        try await folder.away { (folder) throws(ProxyError) in try folder.prepare() }
+        var configuration = configuration(for: wanted)
+        if try await isServed(configuration) {
+            let refused = last.map { $0.wanted == wanted ? $0.refused : [:] } ?? [:]
+            last = Change(
+                wanted: wanted, served: wanted.without(Set(refused.keys)), refused: refused,
+                configuration: configuration)
+            return ProxyReport(revision: configuration.revision, refused: refused, isChanged: false)
+        }
+        configuration = NginxConfiguration(wanted, settings)
+        var state = wanted
+        var refused: [Hostname: String] = [:]
+        for _ in 0..<Self.maximumTests {
+            guard let complaint = try await test(configuration, state) else {
+                try await activate(configuration)
+                await finish(Change(wanted: wanted, served: state, refused: refused, configuration: configuration))
+                return ProxyReport(revision: configuration.revision, refused: refused, isChanged: true)
+            }
+            guard !complaint.hosts.isEmpty else { throw .refused(detail: complaint.message) }
+            for host in complaint.hosts { refused[host] = complaint.message }
+            state = state.without(complaint.hosts)
+            configuration = NginxConfiguration(state, settings)
+        }
+        throw .refused(detail: refused.values.sorted().first ?? "too many routes are at fault")
+    }
+
+    private func isServed(_ configuration: NginxConfiguration) async throws(ProxyError) -> Bool {
+        let isOnDisk = try await folder.away { (folder) throws(ProxyError) in folder.holds(configuration) }
+        guard isOnDisk else { return false }
+        return await answeredRevision() == configuration.revision
+    }
+
+    /// Writes a configuration apart from what is served and has nginx read it.
+    ///
+    /// - Returns: nil when nginx takes it.
+    private func test(
+        _ configuration: NginxConfiguration, _ state: ProxyState
+    ) async throws(ProxyError) -> NginxComplaint? {
+        let main = try await folder.away { (folder) throws(ProxyError) in try folder.write(configuration, state) }
+        let result: ProgramResult
+        do {
+            result = try await Program.run(
+                "nginx", ["-t", "-q", "-e", "stderr", "-p", settings.directory + "/", "-c", main],
+                timeout: .seconds(30))
+        } catch {
+            throw .unavailable(detail: "nginx cannot test its configuration: \(error)", remedy: "Install nginx")
+        }
+        guard !result.status.isSuccess else { return nil }
+        return NginxComplaint(result.standardError, configuration, state)
+    }
+
+    private func activate(_ configuration: NginxConfiguration) async throws(ProxyError) {
+        let former = try await folder.away { (folder) throws(ProxyError) in
+            let former = folder.current
+            try folder.activate(configuration.revision)
+            return former
+        }
+        // An nginx that is away starts with the new configuration, so the link stays also when this throws.
+        let master = try NginxMaster(pidFile: settings.pidFile)
+        let old = master.workers
+        try master.reload()
+        do {
+            try await waitUntilServed(configuration.revision, master, retiring: old)
+        } catch {
+            guard let former, former != configuration.revision else { throw error }
+            try? await folder.away { (folder) throws(ProxyError) in try folder.activate(former) }
+            try? master.reload()
+            throw error
+        }
+    }
+
+    /// Waits until a worker of the revision answers, and none of the former workers takes connections any more.
+    private func waitUntilServed(
+        _ revision: String, _ master: NginxMaster, retiring old: Set<Int32>
+    ) async throws(ProxyError) {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let answered = await answeredRevision()
+            if answered == revision {
+                master.retire(old)
+                break
+            }
+            guard ContinuousClock.now < deadline else {
+                throw .notServing(
+                    detail: "nginx answers revision \(answered ?? "none") and not \(revision), see its error log")
+            }
+            try await pause(.milliseconds(2))
+        }
+        guard !old.isEmpty else {
+            // Without /proc the master's own 100 ms must do.
+            return try await pause(.milliseconds(150))
+        }
+        while !master.workers.isDisjoint(with: old) {
+            guard ContinuousClock.now < deadline else {
+                throw .notServing(detail: "workers of the former configuration still take connections")
+            }
+            try await pause(.milliseconds(1))
+        }
+    }
+
+    private func pause(_ duration: Duration) async throws(ProxyError) {
+        do {
+            try await Task.sleep(for: duration)
+        } catch {
+            throw .unavailable(detail: "the wait for nginx was cancelled", remedy: "Try again")
+        }
+    }
+
+    /// The revision that nginx says it serves; nil when it does not answer.
+    private func answeredRevision() async -> String? {
+        var request = HTTPRequest(url: "http://127.0.0.1:\(settings.controlPort)/revision")
+        request.retries = .never
+        request.redirects = .none
+        request.timeouts = HTTPTimeouts(connect: .seconds(1), total: .seconds(2), idle: .seconds(2))
+        guard let response = try? await client.execute(request), response.isSuccess else { return nil }
+        return response.text
+    }
+
+    private func finish(_ change: Change) async {
+        let former = last
+        last = change
+        for (host, message) in change.refused {
+            logger.warning("nginx refuses a route", metadata: ["host": "\(host)", "message": "\(message)"])
+        }
+        // What a former process served is unknown, so its files go with the second change.
+        guard let former else { return }
+        let revisions: Set = [change.configuration.revision, former.configuration.revision]
+        try? await folder.away { (folder) throws(ProxyError) in
+            folder.prune(keeping: revisions, [change.served, former.served])
+        }
+    }
+}

@@ -1,0 +1,242 @@
+import LabCore
+import LabCrypto
+import LabState
+import Logging
+
+/// Makes routes real: a certificate, a DNS record, the proxy's configuration; then looks whether they answer.
+///
+/// One replica at a time, because a proxy takes whole states. The record and the certificate are declared before the
+/// proxy is changed, so that the DNS manager works meanwhile.
+struct RouteReconciler: Reconciler {
+    typealias Kind = Route
+
+    let proxy: any Proxy
+    let table: RouteTable
+    let needs: RouteNeeds
+    let certificates: CertificateStore
+    let prober: Prober
+    let logger: Logger
+
+    var options: ReconcilerOptions {
+        ReconcilerOptions(batchSize: 250, isExclusive: true, resyncInterval: .seconds(15))
+    }
+
+    private static let probesAtOnce = 64
+    private static let nextLook: Duration = .seconds(60)
+    /// Between looks at a route that is not online.
+    private static let eagerness = Backoff(initial: .milliseconds(100), maximum: .seconds(10))
+
+    func begin(_ context: ReconcileContext) async throws {
+        try await certificates.issuers.internal.prepare()
+        let routes = try await context.store.resources(Route.self).readable
+        await table.load(routes, try await certificates.served(routes.map(\.name)))
+        do {
+            _ = try await proxy.apply(await table.state)
+        } catch {
+            // It is tried again with every pass; what is declared can be read meanwhile.
+            logger.warning("The proxy does not take its state yet", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
+        guard try await !proxy.isServing(await table.state) else { return [] }
+        let names = await table.names
+        // Without routes there is nobody to wake.
+        if names.isEmpty { _ = try await proxy.apply(await table.state) }
+        return names
+    }
+
+    func reconcile(_ batch: [Resource<RouteSpec>], _ context: ReconcileContext) async throws -> [Outcome] {
+        await table.take(batch)
+        let live = batch.filter { !$0.isDeleted }
+        let refusals = await table.refusals(of: live)
+        let wanted = live.filter { refusals[$0.name] == nil }
+        let facts = try await RouteFacts(batch, needs, context.store)
+
+        var faults = try await certify(wanted)
+        for (name, fault) in try await declare(wanted, facts, context.store) where faults[name] == nil {
+            faults[name] = fault
+        }
+        let result = await apply()
+
+        var outcomes: [Outcome] = []
+        for route in live {
+            guard let refusal = refusals[route.name] else { continue }
+            let surplus = facts.owned(by: route).filter { !$0.isDeleted }.map(\.key)
+            outcomes.append(
+                facts.outcome(
+                    route, .done, routed: refusal.condition,
+                    online: .unmet(Route.Conditions.online, reason: refusal.reason, message: "it is not routed"),
+                    removals: surplus))
+        }
+        outcomes += try await look(at: wanted, result, faults, facts)
+        outcomes += await remove(batch.filter(\.isDeleted), result, facts, context.store)
+        return outcomes
+    }
+
+    // MARK: Steps
+
+    /// Issues the certificates that are missing or due, and takes over those that another pass renewed.
+    ///
+    /// - Returns: why a route has none.
+    private func certify(_ routes: [Resource<RouteSpec>]) async throws -> [ResourceName: Condition] {
+        guard !routes.isEmpty else { return [:] }
+        let entries = try await certificates.entries(of: routes.map(\.name))
+        var stale: [ResourceName] = []
+        var faults: [ResourceName: Condition] = [:]
+        for route in routes {
+            let spec = try needs.certificate(route.spec)
+            var entry = entries[route.name]
+            if entry?.suits(spec, at: certificates.clock.now) != true {
+                do {
+                    entry = try await certificates.issue(route.name, spec, replacing: entry)
+                } catch let error as CryptoError {
+                    faults[route.name] = .unmet(
+                        Route.Conditions.routed, reason: "NoCertificate", message: error.description)
+                    continue
+                }
+            }
+            if let entry, await table.fingerprint(route.name) != entry.fingerprint { stale.append(route.name) }
+        }
+        if !stale.isEmpty { await table.take(try await certificates.served(stale)) }
+        return faults
+    }
+
+    /// Declares what the routes own; where somebody else has declared one of it, the route goes on without.
+    private func declare(
+        _ routes: [Resource<RouteSpec>], _ facts: RouteFacts, _ store: ResourceStore
+    ) async throws -> [ResourceName: Condition] {
+        var missing: [(ResourceName, [Declaration])] = []
+        for route in routes {
+            let declarations = try needs.missing(route, owned: facts.owned(by: route))
+            if !declarations.isEmpty { missing.append((route.name, declarations)) }
+        }
+        guard !missing.isEmpty else { return [:] }
+        do {
+            try await store.declare(missing.flatMap(\.1))
+            return [:]
+        } catch let problem as Problem where problem.reason == .conflict {
+            for (_, declarations) in missing {
+                for declaration in declarations {
+                    do {
+                        try await store.declare(declaration)
+                    } catch let problem as Problem where problem.reason == .conflict {
+                        facts.note(problem, against: declaration.key)
+                    }
+                }
+            }
+            return [:]
+        }
+    }
+
+    private func apply() async -> Result<ProxyReport, ProxyError> {
+        do throws(ProxyError) {
+            let report = try await proxy.apply(await table.state)
+            return .success(report)
+        } catch {
+            logger.warning("The proxy could not be changed", metadata: ["error": "\(error)"])
+            return .failure(error)
+        }
+    }
+
+    private func look(
+        at routes: [Resource<RouteSpec>], _ result: Result<ProxyReport, ProxyError>,
+        _ faults: [ResourceName: Condition], _ facts: RouteFacts
+    ) async throws -> [Outcome] {
+        let sights = await probe(routes.filter { faults[$0.name] == nil })
+        var outcomes: [Outcome] = []
+        for route in routes {
+            let routed = faults[route.name] ?? Self.routed(route, result)
+            var online = Condition.unmet(
+                Route.Conditions.online, reason: routed.reason, message: "it is not routed: \(routed.message)")
+            if let sight = sights[route.name] { online = await table.settle(route.name, sight) }
+            let isOnline = online.status == .true
+            let failures = await table.count(route.name, isOnline: isOnline && routed.status == .true)
+            let wait = failures == 0 ? Self.nextLook : Self.eagerness.step(after: failures - 1)
+            outcomes.append(
+                facts.outcome(
+                    route, .after(wait * Double.random(in: 0.85...1.15)), routed: routed, online: online,
+                    removals: routed.status == .true ? try needs.surplus(route, owned: facts.owned(by: route)) : []))
+        }
+        return outcomes
+    }
+
+    private func probe(_ routes: [Resource<RouteSpec>]) async -> [ResourceName: Prober.Sight] {
+        await withTaskGroup(of: (ResourceName, Prober.Sight).self) { group in
+            var waiting = routes[...]
+            for route in waiting.prefix(Self.probesAtOnce) {
+                group.addTask { (route.name, await prober.probe(route.spec)) }
+            }
+            waiting = waiting.dropFirst(Self.probesAtOnce)
+            var sights: [ResourceName: Prober.Sight] = [:]
+            while let (name, sight) = await group.next() {
+                sights[name] = sight
+                if let route = waiting.popFirst() {
+                    group.addTask { (route.name, await prober.probe(route.spec)) }
+                }
+            }
+            return sights
+        }
+    }
+
+    private static func routed(_ route: Resource<RouteSpec>, _ result: Result<ProxyReport, ProxyError>) -> Condition {
+        switch result {
+        case .success(let report):
+            if let words = report.refused[route.spec.host] {
+                .unmet(Route.Conditions.routed, reason: "RefusedByProxy", message: "the proxy refuses it: \(words)")
+            } else {
+                .met(
+                    Route.Conditions.routed, reason: "Configured",
+                    message: "the proxy leads \(route.spec.host) to \(route.spec.upstream)")
+            }
+        case .failure(let error):
+            .unmet(Route.Conditions.routed, reason: error.reason, message: error.description)
+        }
+    }
+
+    /// Takes away, in this order: the proxy's configuration, which is verified; the record and the certificate; the
+    /// route itself.
+    private func remove(
+        _ routes: [Resource<RouteSpec>], _ result: Result<ProxyReport, ProxyError>, _ facts: RouteFacts,
+        _ store: ResourceStore
+    ) async -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for route in routes {
+            let others = await table.holders(of: route.spec.host)
+            if case .failure(let error) = result {
+                outcomes.append(
+                    Outcome(
+                        route.name, .retry,
+                        conditions: [
+                            .unknown(Route.Conditions.routed, reason: error.reason, message: error.description)
+                        ]))
+                continue
+            }
+            if others.isEmpty {
+                do {
+                    guard try await !prober.isServed(route.spec.host, at: needs.address) else {
+                        outcomes.append(
+                            Outcome(
+                                route.name, .after(.milliseconds(500)),
+                                conditions: [
+                                    .met(
+                                        Route.Conditions.routed, reason: "StillServed",
+                                        message: "the proxy still answers for \(route.spec.host)")
+                                ]))
+                        continue
+                    }
+                } catch {
+                    logger.warning("A removed route could not be looked at", metadata: ["error": "\(error)"])
+                    outcomes.append(Outcome(route.name, .retry))
+                    continue
+                }
+            } else {
+                // The next one has the host now.
+                try? await store.wake(others.map { ResourceKey(kind: Route.name, name: $0) })
+            }
+            outcomes.append(
+                Outcome(route.name, .purge, removals: facts.owned(by: route).filter { !$0.isDeleted }.map(\.key)))
+        }
+        return outcomes
+    }
+}
