@@ -44,7 +44,7 @@ struct NginxFixture: Sendable {
     static func with(_ body: @escaping @Sendable (NginxFixture) async throws -> Void) async throws {
         let lab = try LabAuthority()
         let own = HTTPClient(logger: quiet)
-        let ports = (0..<3).map { _ in LoopbackPort.free() }
+        let ports = (0..<4).map { _ in LoopbackPort.free() }
         try await withPrivateServer({ directory in
             let settings = try Self.settings(directory, ports)
             let inner = NginxServer(
@@ -65,7 +65,7 @@ struct NginxFixture: Sendable {
         try NginxSettings(
             directory: directory, listen: [try #require(IPLiteral("127.0.0.1"))], httpPort: ports[0],
             httpsPort: ports[1], controlPort: ports[2],
-            resolver: ServerAddress(address: try #require(IPLiteral("127.0.0.1")), port: LoopbackPort.free()),
+            resolver: ServerAddress(address: try #require(IPLiteral("127.0.0.1")), port: ports[3]),
             workerUser: getuid() == 0 ? "www-data" : nil)
     }
 

@@ -141,33 +141,30 @@ public actor NginxProxy: Proxy {
         }
     }
 
-    /// Waits until a worker of the revision answers, and none of the former workers takes connections any more.
+    /// Waits until the revision is answered, and none of the former workers takes connections any more.
+    ///
+    /// The former workers are sent away as soon as their successors are there: otherwise they go on to take most
+    /// connections for another 100 ms. What waits in the listening sockets meanwhile is the successors'.
     private func waitUntilServed(
         _ revision: String, _ master: NginxMaster, retiring old: Set<Int32>
     ) async throws(ProxyError) {
         let deadline = ContinuousClock.now + Self.patience
+        var isRetired = old.isEmpty
         while true {
-            let answered = await answeredRevision()
-            if answered == revision {
+            if !isRetired, master.workers.subtracting(old).count >= settings.workers {
                 master.retire(old)
-                break
+                isRetired = true
             }
+            // A worker of an earlier reload may still answer; it does so no more once it is gone.
+            if isRetired, master.workers.isDisjoint(with: old), await answeredRevision() == revision { break }
             guard ContinuousClock.now < deadline else {
-                throw .notServing(
-                    detail: "nginx answers revision \(answered ?? "none") and not \(revision), see its error log")
-            }
-            try await pause(.milliseconds(2))
-        }
-        guard !old.isEmpty else {
-            // Without /proc the master's own 100 ms must do.
-            return try await pause(.milliseconds(150))
-        }
-        while !master.workers.isDisjoint(with: old) {
-            guard ContinuousClock.now < deadline else {
-                throw .notServing(detail: "workers of the former configuration still take connections")
+                let answered = await answeredRevision() ?? "none"
+                throw .notServing(detail: "nginx answers revision \(answered), not \(revision); see its error log")
             }
             try await pause(.milliseconds(1))
         }
+        // Where /proc does not tell who the workers are, the master's own 100 ms must do.
+        if old.isEmpty { try await pause(.milliseconds(150)) }
     }
 
     private func pause(_ duration: Duration) async throws(ProxyError) {
