@@ -129,6 +129,7 @@ public actor NginxProxy: Proxy {
         }
         // An nginx that is away starts with the new configuration, so the link stays also when this throws.
         let master = try NginxMaster(pidFile: settings.pidFile)
+        if await answeredRevision() == nil { try await clearListeners(master) }
         let old = master.workers
         try master.reload()
         do {
@@ -139,6 +140,26 @@ public actor NginxProxy: Proxy {
             try? master.reload()
             throw error
         }
+    }
+
+    /// Has a running nginx that serves somebody else's configuration let go of its addresses.
+    private func clearListeners(_ master: NginxMaster) async throws(ProxyError) {
+        let settings = settings
+        try await folder.away { (folder) throws(ProxyError) in
+            let main = NginxConfiguration.mainWithoutListeners(settings)
+            try Disk.replace(settings.configurationFile, with: main, mode: 0o600)
+        }
+        let old = master.workers
+        try master.reload()
+        let deadline = ContinuousClock.now + .seconds(2)
+        while ContinuousClock.now < deadline {
+            if !old.isEmpty, master.workers.subtracting(old).count >= settings.workers {
+                master.retire(old)
+                break
+            }
+            try await pause(.milliseconds(2))
+        }
+        try await folder.away { (folder) throws(ProxyError) in try folder.prepare() }
     }
 
     /// Waits until the revision is answered, and none of the former workers takes connections any more.
@@ -177,7 +198,10 @@ public actor NginxProxy: Proxy {
 
     /// The revision that nginx says it serves; nil when it does not answer.
     private func answeredRevision() async -> String? {
-        var request = HTTPRequest(url: "http://127.0.0.1:\(settings.controlPort)/revision")
+        var request = HTTPRequest(url: "http://\(NginxConfiguration.controlName):\(settings.httpPort)/revision")
+        request.connectOverrides = [
+            .resolve(NginxConfiguration.controlName, port: settings.httpPort, to: settings.ownAddress)
+        ]
         request.retries = .never
         request.redirects = .none
         request.timeouts = HTTPTimeouts(connect: .seconds(1), total: .seconds(2), idle: .seconds(2))
