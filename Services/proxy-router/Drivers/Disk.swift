@@ -1,7 +1,24 @@
+import Dispatch
 import Glibc
 
 /// The few file operations of the drivers, with the mode set before a byte is written.
 enum Disk {
+    /// Runs file work away from the cooperative pool.
+    static func away<Result: Sendable>(
+        _ work: @escaping @Sendable () throws(ProxyError) -> Result
+    ) async throws(ProxyError) -> Result {
+        let result: Swift.Result<Result, ProxyError> = await withCheckedContinuation { continuation in
+            DispatchQueue.global(qos: .userInitiated).async {
+                do throws(ProxyError) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
     /// - Parameter owner: the user that it is given to; nil keeps this one.
     static func makeFolder(_ path: String, mode: mode_t, owner: String? = nil) throws(ProxyError) {
         var parent = ""

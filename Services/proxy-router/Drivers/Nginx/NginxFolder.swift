@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import LabCore
 import LabCrypto
@@ -110,15 +109,6 @@ extension NginxFolder {
     func away<Result: Sendable>(
         _ work: @escaping @Sendable (NginxFolder) throws(ProxyError) -> Result
     ) async throws(ProxyError) -> Result {
-        let result: Swift.Result<Result, ProxyError> = await withCheckedContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                do throws(ProxyError) {
-                    continuation.resume(returning: .success(try work(self)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        return try result.get()
+        try await Disk.away { () throws(ProxyError) in try work(self) }
     }
 }
