@@ -37,10 +37,12 @@ enum Disk {
     static func replace(
         _ path: String, with text: String, mode: mode_t, owner: String? = nil, isDurable: Bool = false
     ) throws(ProxyError) {
-        let draft = "\(path).tmp"
-        unlink(draft)
+        // A name of its own, since several processes may write the same file.
+        let draft = "\(path).\(String(UInt32.random(in: 0...UInt32.max), radix: 16)).tmp"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(path, "write") }
+        // Nothing is left to remove once it was renamed.
+        defer { unlink(draft) }
         var text = text
         let isWritten = text.withUTF8 { bytes in
             var written = 0
