@@ -99,7 +99,8 @@ let package = Package(
         .target(
             name: "LabKit",
             dependencies: [
-                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState",
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService",
+                "LabState",
             ],
             path: "Libraries/LabKit/LabKit", swiftSettings: settings),
 
@@ -113,13 +114,15 @@ let package = Package(
         service(
             "ProxyRouter", folder: "proxy-router",
             [
-                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabPostgres", "LabServers", "LabService", "LabState",
+                "LabCore", "LabCrypto", "LabDNSClient", "LabHTTPClient", "LabPostgres", "LabServers", "LabService",
+                "LabState",
                 logging,
             ], resources: [.embedInCode("Migrations")]),
         .executableTarget(
             name: "lab",
             dependencies: [
-                "DNSManager", "LabKit", "LabServers", "Provisioner", "ProxyRouter", arguments, lifecycle, logging, metrics,
+                "DNSManager", "LabKit", "LabServers", "Provisioner", "ProxyRouter", arguments, lifecycle, logging,
+                metrics,
                 subprocess, systemPackage, unixSignals,
             ],
             path: "Services/lab", swiftSettings: settings),
@@ -141,7 +144,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", hummingbird,
+                "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting",
+                hummingbird,
                 logging,
             ],
             path: "Tests/SystemTests", exclude: ["api-conformance"], swiftSettings: settings),

@@ -34,7 +34,7 @@ struct Lab: AsyncParsableCommand {
             exit(withError: ExitCode(fault.status))
         } catch let error as ExitCode {
             exit(withError: error)
-        } catch where error is CleanExit || error is ValidationError || exitCode(for: error) != .failure {
+        } catch  where error is CleanExit || error is ValidationError || exitCode(for: error) != .failure {
             exit(withError: error)
         } catch {
             Terminal.standardError.fault("\(error)", remedy: nil)

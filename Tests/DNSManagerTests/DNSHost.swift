@@ -1,6 +1,7 @@
 import LabCore
 import LabHTTPClient
 import LabPostgres
+import LabServers
 import LabService
 import LabState
 import LabTesting
@@ -120,7 +121,7 @@ struct DNSHost: Sendable {
     }
 
     /// Waits for a condition.
-    func waits(for resource: String, _ type: String = "Resolvable", _ state: String) async throws -> Bool {
+    func waits(for resource: String, _ state: String, of type: String = "Resolvable") async throws -> Bool {
         try await eventually { try await condition(resource, type)?.state == state }
     }
 }

@@ -1,4 +1,6 @@
 import LabCore
+import LabHTTPClient
+import LabPostgres
 import LabState
 import LabTesting
 import Testing
@@ -91,7 +93,7 @@ struct DNSManagerServiceTests {
             }
             try await host.store.declare(Declaration(try key(older), spec: older))
             try await host.store.declare(Declaration(try key(younger), spec: younger))
-            #expect(try await host.waits(for: "nas.home.arpa:cname", "Programmed", "false ConflictsWithRecord"))
+            #expect(try await host.waits(for: "nas.home.arpa:cname", "false ConflictsWithRecord", of: "Programmed"))
             #expect(try await host.waits(for: "nas.home.arpa:a", "true AnswerMatches"))
             try await host.store.remove([try key(older)])
             #expect(try await host.waits(for: "nas.home.arpa:cname", "true AnswerMatches"))

@@ -27,7 +27,8 @@ struct HomeAssistantTests {
     /// Runs a lab and a Home Assistant on its broker.
     private static func with(
         _ flavour: String, discovery: String,
-        _ body: @escaping @Sendable (LabUnderTest, _ tool: @Sendable ([String]) async throws -> ProgramResult) async throws
+        _ body:
+            @escaping @Sendable (LabUnderTest, _ tool: @escaping @Sendable ([String]) async throws -> ProgramResult) async throws
             -> Void
     ) async throws {
         let path = try #require(HomeAssistantTool.path)
@@ -48,7 +49,8 @@ struct HomeAssistantTests {
                     _ = try await Program.run(
                         path,
                         [
-                            "start", "--cache", HomeAssistantTool.cache, "--config", configuration, "--flavour", flavour,
+                            "start", "--cache", HomeAssistantTool.cache, "--config", configuration, "--flavour",
+                            flavour,
                             "--mqtt", info.mqtt, "--mqtt-user", info.mqttUser, "--mqtt-password", info.mqttPassword,
                             "--port", String(port),
                         ], timeout: .seconds(600), outputLimit: 8 << 20)

@@ -25,7 +25,8 @@ public enum DecodingProblem {
                 pointer(context.codingPath), "the value is not \(name(of: type))", remedy: "Give \(name(of: type))")
         case .valueNotFound(let type, let context):
             return Problem.Field(
-                pointer(context.codingPath), "the value is null", remedy: "Give \(name(of: type)) or leave the field out")
+                pointer(context.codingPath), "the value is null",
+                remedy: "Give \(name(of: type)) or leave the field out")
         case .dataCorrupted(let context):
             if let invalid = context.underlyingError as? InvalidText {
                 return Problem.Field(pointer(context.codingPath), invalid.detail, remedy: invalid.remedy)

@@ -10,7 +10,8 @@ public struct NewEvent: Sendable, Hashable, Encodable {
     public let name: ResourceName?
     public let payload: JSONValue
 
-    public init(_ type: String, about key: ResourceKey? = nil, payload: JSONValue = .object([:]), id: UUIDv7 = UUIDv7()) {
+    public init(_ type: String, about key: ResourceKey? = nil, payload: JSONValue = .object([:]), id: UUIDv7 = UUIDv7())
+    {
         self.id = id
         self.type = type
         self.kind = key?.kind

@@ -78,7 +78,8 @@ public struct ResourceStore: Sendable {
         let names = keys.map(\.name.text)
         try await postgres.withTransaction { connection in
             try await connection.query("select lab.wake(\(kinds), \(names))")
-            try await connection.query("select pg_notify('lab_work', k) from unnest(\(Array(Set(kinds)))::text[]) as t (k)")
+            try await connection.query(
+                "select pg_notify('lab_work', k) from unnest(\(Array(Set(kinds)))::text[]) as t (k)")
         }
     }
 

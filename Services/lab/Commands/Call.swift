@@ -107,7 +107,8 @@ struct OperationCallText {
             if name.first == "body", name.count > 1 {
                 bodyValue = Self.setting(Self.value(text), at: name.dropFirst(), in: bodyValue)
             } else {
-                let isNumber = if case .integer? = schema.property(name.joined(separator: "."))?.shape { true } else { false }
+                let isNumber =
+                    if case .integer? = schema.property(name.joined(separator: "."))?.shape { true } else { false }
                 input[name.joined(separator: ".")] = isNumber ? Self.value(text) : .string(text)
             }
         }

@@ -54,7 +54,8 @@ struct Deploy: AsyncParsableCommand {
         let path = "/v1/apps/\(try PathSegment(name).text)"
         let app = try await client.request(.put, path, body: JSONText(encoding: spec)).decode(AppView.self)
         let progress = DeployProgress(
-            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation, start: start)
+            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
+            start: start)
         try await WithTimeout.run(.seconds(timeout)) {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }

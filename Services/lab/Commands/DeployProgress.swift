@@ -76,7 +76,8 @@ final class DeployProgress: Sendable {
             let why = condition.map { "\($0.reason): \($0.message)" } ?? "nothing was observed yet"
             throw CommandFault(
                 "\(app) is not \(first) — \(why)",
-                remedy: "See where it ends with “lab why \(app)”; the lab goes on trying, “lab status” shows how far it is")
+                remedy:
+                    "See where it ends with “lab why \(app)”; the lab goes on trying, “lab status” shows how far it is")
         }
     }
 

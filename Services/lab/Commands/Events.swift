@@ -35,8 +35,11 @@ struct Events: AsyncParsableCommand {
         let terminal = Terminal.standardOutput
         guard !options.json else { return terminal.line(event.jsonText.text) }
         let subject = event.name.map { " \($0)" } ?? ""
-        let data = event.data == .object([:]) || event.data == .null ? "" : " " + ((try? JSONText(encoding: event.data).text) ?? "")
+        let data =
+            event.data == .object([:]) || event.data == .null
+            ? "" : " " + ((try? JSONText(encoding: event.data).text) ?? "")
         terminal.line(
-            "\(terminal.styled(event.at.rfc3339, .dim))  \(terminal.styled(event.type, .bold))\(subject)\(terminal.styled(data, .dim))")
+            "\(terminal.styled(event.at.rfc3339, .dim))  \(terminal.styled(event.type, .bold))\(subject)\(terminal.styled(data, .dim))"
+        )
     }
 }

@@ -35,7 +35,9 @@ struct Remove: AsyncParsableCommand {
         }
         let elapsed = ContinuousClock.now - start
         if options.json {
-            let document: JSONValue = ["name": .string(name), "isGone": true, "milliseconds": .number(elapsed.milliseconds)]
+            let document: JSONValue = [
+                "name": .string(name), "isGone": true, "milliseconds": .number(elapsed.milliseconds),
+            ]
             Terminal.standardOutput.line(try JSONText(encoding: document).text)
         } else {
             let terminal = Terminal.standardOutput

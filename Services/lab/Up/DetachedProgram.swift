@@ -6,7 +6,8 @@ import SystemPackage
 enum DetachedProgram {
     /// - Parameter program: ends at once, as `setsid --fork` does; what it left behind goes on.
     static func start(_ program: String, _ arguments: [String], output path: String) async throws {
-        let log = try FileDescriptor.open(FilePath(path), .writeOnly, options: [.append, .create], permissions: .ownerReadWrite)
+        let log = try FileDescriptor.open(
+            FilePath(path), .writeOnly, options: [.append, .create], permissions: .ownerReadWrite)
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(arguments), input: .none,
             output: .fileDescriptor(log, closeAfterSpawningProcess: false),

@@ -68,7 +68,9 @@ struct EmbeddedLab: Service {
             try await Self.untilShutdown { try await supervisor.waitUntilReady() }
         }
         guard isStarted else { return }
-        try await steps.step("Database") { try await EmbeddedDatabase(layout: layout, secrets: secrets).prepare(logger) }
+        try await steps.step("Database") {
+            try await EmbeddedDatabase(layout: layout, secrets: secrets).prepare(logger)
+        }
         let settings = try layout.settings(secrets: secrets, adminToken: adminToken)
         let start = ContinuousClock.now
         let host = LabHost(labServices, settings: settings, logger: logger) { _ in

@@ -1,7 +1,8 @@
 import LabCore
-@testable import LabService
 import LabState
 import Testing
+
+@testable import LabService
 
 @Suite("Schemas of operations")
 struct SchemaTests {

@@ -16,7 +16,8 @@ struct APIServer: Sendable {
     private let logger: Logger
 
     init(
-        title: String, first: HostedService, hosted: [HostedService], tokens: TokenStore, settings: LabSettings, logger: Logger
+        title: String, first: HostedService, hosted: [HostedService], tokens: TokenStore, settings: LabSettings,
+        logger: Logger
     ) throws {
         host = settings["LAB_LISTEN"] ?? "127.0.0.1"
         port = try settings.integer("LAB_API_PORT", in: 0...65_535, default: 8700)

@@ -26,7 +26,8 @@ struct InputReader: Sendable {
     }
 
     /// - Throws: ``Problem`` with every field that does not fit.
-    func read<Input: Decodable>(_ type: Input.Type, _ request: Request, _ parameters: Parameters) async throws -> Input {
+    func read<Input: Decodable>(_ type: Input.Type, _ request: Request, _ parameters: Parameters) async throws -> Input
+    {
         var members: [String: JSONValue] = [:]
         for name in pathParameters {
             guard let text = parameters.get(name) else { continue }
@@ -106,6 +107,7 @@ struct InputReader: Sendable {
 
     private static func isJSON(_ contentType: String?) -> Bool {
         guard let essence = contentType?.split(separator: ";").first else { return false }
-        return essence.trimmingPrefix(while: { $0 == " " }).lowercased().split(separator: " ").first == "application/json"
+        return essence.trimmingPrefix(while: { $0 == " " }).lowercased().split(separator: " ").first
+            == "application/json"
     }
 }

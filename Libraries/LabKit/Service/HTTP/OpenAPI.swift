@@ -111,6 +111,6 @@ public struct OpenAPI: Sendable {
     ]
 }
 
-extension Dictionary<String, JSONValue> {
+extension [String: JSONValue] {
     fileprivate var json: JSONValue { .object(self) }
 }

@@ -78,7 +78,8 @@ struct OperationRoutes: Sendable {
         guard caller.scope >= declaration.scope else {
             throw Problem(
                 .forbidden, title: "The token does not allow this",
-                detail: "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
+                detail:
+                    "\(declaration.name) needs the scope \(declaration.scope), and “\(caller.name)” has \(caller.scope)",
                 remedy: "Use a token with the scope \(declaration.scope); an admin makes one with “lab token create”")
         }
     }

@@ -116,7 +116,9 @@ public struct HomeAssistantBridge: Sendable {
                 do {
                     try await mqtt.withSubscription(to: filters, qualityOfService: .atLeastOnce) { messages in
                         for try await message in messages {
-                            guard let id = discovery.deviceID(of: message.topic), id.hasPrefix(idPrefix) else { continue }
+                            guard let id = discovery.deviceID(of: message.topic), id.hasPrefix(idPrefix) else {
+                                continue
+                            }
                             found.take(message)
                         }
                     }

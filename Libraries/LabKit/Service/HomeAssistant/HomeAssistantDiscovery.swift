@@ -16,7 +16,8 @@ struct HomeAssistantDiscovery: Sendable {
             var document: [String: JSONValue] = [
                 "device": description(device), "origin": origin,
                 "components": .object(
-                    Dictionary(device.entities.map { ($0.key, .object(component(of: $0, device))) }) { first, _ in first }),
+                    Dictionary(device.entities.map { ($0.key, .object(component(of: $0, device))) }) { first, _ in first
+                    }),
             ]
             document["qos"] = 1
             return [try configurationTopic(device: device.id): try JSONText(encoding: JSONValue.object(document))]
@@ -28,7 +29,8 @@ struct HomeAssistantDiscovery: Sendable {
                 document["device"] = description(device)
                 document["origin"] = origin
                 document["qos"] = 1
-                let topic = try MQTTTopic("\(options.prefix)/\(entity.component.rawValue)/\(device.id)/\(entity.key)/config")
+                let topic = try MQTTTopic(
+                    "\(options.prefix)/\(entity.component.rawValue)/\(device.id)/\(entity.key)/config")
                 documents[topic] = try JSONText(encoding: JSONValue.object(document))
             }
             return documents

@@ -78,7 +78,9 @@ public struct LabSettings: Sendable {
     }
 
     /// A validated text, or the default when it is not set.
-    public func text<Text: ValidatedText>(_ key: String, as type: Text.Type = Text.self, default fallback: String) throws -> Text {
+    public func text<Text: ValidatedText>(_ key: String, as type: Text.Type = Text.self, default fallback: String)
+        throws -> Text
+    {
         do {
             return try Text(self[key] ?? fallback)
         } catch {

@@ -43,7 +43,8 @@ public struct LabHost: Service {
         let tokens = TokenStore(postgres: first.postgres, wakeUps: first.context.wakeUps)
         try await registerAdminToken(tokens)
         let api = try APIServer(
-            title: types.count == 1 ? first.name : "lab", first: first, hosted: hosted, tokens: tokens, settings: settings,
+            title: types.count == 1 ? first.name : "lab", first: first, hosted: hosted, tokens: tokens,
+            settings: settings,
             logger: logger)
         let relay = EventRelay(
             postgres: first.postgres, mqtt: first.mqtt, wakeUps: first.context.wakeUps, replica: replica,
@@ -53,12 +54,14 @@ public struct LabHost: Service {
         for service in hosted {
             running.append(RunningPart("database of \(service.name)", logger: logger) { await service.postgres.run() })
             // A broker that refuses this service's password will do so again: that ends the process, with the reason.
-            running.append(RunningPart("broker of \(service.name)", logger: logger, isVital: true) {
-                try await service.mqtt.run()
-            })
-            running.append(RunningPart("notifications of \(service.name)", logger: logger) {
-                try await service.context.wakeUps.run()
-            })
+            running.append(
+                RunningPart("broker of \(service.name)", logger: logger, isVital: true) {
+                    try await service.mqtt.run()
+                })
+            running.append(
+                RunningPart("notifications of \(service.name)", logger: logger) {
+                    try await service.context.wakeUps.run()
+                })
         }
         running.append(RunningPart("tokens", logger: logger) { try await tokens.run() })
         running.append(RunningPart("relay", logger: logger) { try await relay.run() })

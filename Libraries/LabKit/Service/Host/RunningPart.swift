@@ -37,7 +37,8 @@ struct RunningPart: Service {
                 } catch {
                     if Task.isCancelled { return }
                     if isVital { throw error }
-                    logger.warning("A part failed and starts again", metadata: ["part": "\(name)", "error": "\(error)"])
+                    logger.warning(
+                        "A part failed and starts again", metadata: ["part": "\(name)", "error": "\(error)"])
                 }
                 if ContinuousClock.now - start > .seconds(60) { backoff.reset() }
                 try? await Task.sleep(for: backoff.next())
