@@ -54,6 +54,7 @@ struct EmbeddedLayout: Sendable {
             "LAB_NGINX_DIR": nginx,
             "LAB_NGINX_CONF": nginxConfiguration,
             "LAB_NGINX_PID": nginxProcessFile,
+            "LAB_NGINX_CONTROL_PORT": String(ports.proxyControl),
             "LAB_SEALING_KEY_FILE": directory.secrets + "/sealing.key",
             "LAB_CA_FILE": directory.caFile,
             "LAB_DOCS_DIR": directory.docs,

@@ -9,6 +9,8 @@ struct LabPorts: Codable, Sendable {
     var mqtt: Int
     var postgres: Int
     var api: Int
+    /// Where nginx says which configuration it serves, on loopback.
+    var proxyControl: Int
 
     /// What is asked for by name; nil means the earlier one, the usual one, or any free one, in this order.
     struct Wish: Sendable {
@@ -17,7 +19,8 @@ struct LabPorts: Codable, Sendable {
         var dns: Int?
     }
 
-    private static let usual = LabPorts(http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700)
+    private static let usual = LabPorts(
+        http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700, proxyControl: 8404)
 
     /// The ports that the lab of this directory had last, or the usual ones.
     static func earlier(in directory: StateDirectory) -> LabPorts {
@@ -54,7 +57,8 @@ struct LabPorts: Codable, Sendable {
             http: try port("http", \.http, wish.http, listen), https: try port("https", \.https, wish.https, listen),
             dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
             postgres: try port("postgres", \.postgres, nil, "127.0.0.1"),
-            api: try port("api", \.api, nil, "127.0.0.1"))
+            api: try port("api", \.api, nil, "127.0.0.1"),
+            proxyControl: try port("proxy-control", \.proxyControl, nil, "127.0.0.1"))
         try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
         return ports
     }
