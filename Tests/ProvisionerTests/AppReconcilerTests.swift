@@ -17,7 +17,6 @@ struct AppReconcilerTests {
                 try await eventually {
                     try await lab.isTrue("notes", "Running", "Routed", "Resolvable", "Online", "Documented")
                 })
-            print("MEASURE one app \((ContinuousClock.now - measureStart).milliseconds)")
             #expect(try await lab.condition("notes", "Online")?.message == "https://notes.home.arpa answered 200")
             #expect(lab.proxy.seen.withLock { $0.values.map(\.host.text) } == ["notes.home.arpa"])
             let page = try #require(try await lab.page("notes"))
