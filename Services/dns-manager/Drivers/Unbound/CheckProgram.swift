@@ -9,10 +9,8 @@ enum CheckProgram {
 
     static func run(_ program: String, _ argument: String) throws -> Result {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw FileError(path: program, action: "pipe for", code: errno) }
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw FileError(path: program, action: "pipe for", code: errno) }
         defer { close(ends[0]) }
-        // A program that somebody else starts meanwhile must not hold the writing end open.
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let process: pid_t
         do {
             defer { close(ends[1]) }
