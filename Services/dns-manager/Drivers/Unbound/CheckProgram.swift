@@ -9,7 +9,12 @@ enum CheckProgram {
 
     static func run(_ program: String, _ argument: String) throws -> Result {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw FileError(path: program, action: "pipe for", code: errno) }
+        // Rather than a pipe: `pipe2`, which alone closes it in other children from the start, is a GNU extension that
+        // Glibc's module does not always show.
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw FileError(path: program, action: "make a socket for", code: errno)
+        }
         defer { close(ends[0]) }
         let process: pid_t
         do {
