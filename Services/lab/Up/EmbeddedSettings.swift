@@ -83,12 +83,14 @@ struct EmbeddedLayout: Sendable {
                 name: BrokerAccess.user(of: service.name), password: try secrets.secret("mqtt-\(service.name)"))
         }
         accounts.append(.init(name: Self.brokerPerson, password: try secrets.secret("mqtt-\(Self.brokerPerson)")))
+        let homeAssistant = try HomeAssistantOptions(LabSettings(ProcessInfo.processInfo.environment))
         return [
             PostgresServer(
                 directory: postgres, port: ports.postgres, password: try secrets.secret("postgres-superuser")),
             MosquittoServer(
                 directory: mosquitto, port: ports.mqtt, accounts: accounts,
-                accessControl: BrokerAccess.rules(for: labServices, person: Self.brokerPerson)),
+                accessControl: BrokerAccess.rules(
+                    for: labServices, person: Self.brokerPerson, homeAssistant: homeAssistant)),
             UnboundServer(directory: unbound, port: ports.dns),
             NginxServer(directory: nginx, ports: [ports.http], configurationFile: nginxConfiguration),
         ]
