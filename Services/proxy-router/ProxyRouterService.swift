@@ -8,7 +8,8 @@ import Logging
 /// The service that leads host names to what runs in the lab: routes, certificates, and the proxy between.
 public struct ProxyRouterService: HasDocuments {
     public static let name = "proxy-router"
-    public static let summary = "Leads host names to upstreams over HTTPS, with certificates of the lab's own authority."
+    public static let summary =
+        "Leads host names to upstreams over HTTPS, with certificates of the lab's own authority."
     public static let kinds: [any ResourceKind.Type] = [Route.self, ServerCertificate.self]
     public static let operations: [any Operation] =
         Route.resourceOperations + ServerCertificate.resourceOperations + [GetAuthority()]

@@ -29,7 +29,7 @@ struct ProxySettings: Sendable {
             return address
         }
         httpsPort = try settings.integer("LAB_HTTPS_PORT", in: 1...65535, default: 443)
-        publicHTTPSPort = try settings.integer("LAB_PUBLIC_HTTPS_PORT", in: 1...65535, default: httpsPort)
+        publicHTTPSPort = try settings.publicHTTPSPort
         resolver = try Self.reading("LAB_DNS_SERVER") { () throws(InvalidText) in
             try ServerAddress(settings["LAB_DNS_SERVER"] ?? "127.0.0.1:53", defaultPort: 53)
         }
@@ -49,8 +49,8 @@ struct ProxySettings: Sendable {
         let httpPort = try settings.integer("LAB_HTTP_PORT", in: 1...65535, default: 80)
         let controlPort = try settings.integer("LAB_NGINX_CONTROL_PORT", in: 1...65535, default: 8404)
         let workers = try settings.integer("LAB_NGINX_WORKERS", in: 1...64, default: 2)
-        let listen = try reading("LAB_LISTEN") { () throws(InvalidText) in
-            try addresses(settings["LAB_LISTEN"] ?? "127.0.0.1")
+        let listen = try reading("LAB_PROXY_LISTEN") { () throws(InvalidText) in
+            try addresses(settings["LAB_PROXY_LISTEN"] ?? "127.0.0.1")
         }
         return try reading("LAB_NGINX_DIR") { () throws(InvalidText) in
             try NginxSettings(

@@ -33,7 +33,9 @@ public enum RecordKind: ManagedKind {
         }
         let capabilities = try ResolverDrivers.driver(call.lab.settings).capabilities
         var neighbours = try await sets(at: spec.name, call)
-        if let counterpart = RecordRules.counterpart(of: spec.name) { neighbours += try await sets(at: counterpart, call) }
+        if let counterpart = RecordRules.counterpart(of: spec.name) {
+            neighbours += try await sets(at: counterpart, call)
+        }
         neighbours.removeAll { $0.name == spec.name && $0.type == spec.type }
         if let refusal = RecordRules.refusal(of: spec.set, beside: neighbours, on: capabilities) {
             throw refusal.problem

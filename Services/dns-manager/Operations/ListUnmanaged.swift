@@ -13,7 +13,8 @@ struct ListUnmanaged: Operation {
 
     var declaration: OperationDeclaration {
         OperationDeclaration(
-            "dns.unmanaged.list", "Lists records that the resolver holds and that nobody declared: they are left alone.",
+            "dns.unmanaged.list",
+            "Lists records that the resolver holds and that nobody declared: they are left alone.",
             safety: .read, .get, "/v1/dns/unmanaged", phrases: ["which DNS records are unmanaged?"])
     }
 

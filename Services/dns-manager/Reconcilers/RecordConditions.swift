@@ -29,7 +29,9 @@ enum RecordConditions {
         if resource.isDeleted {
             return .met(type, reason: "TakenAway", message: "The resolver no longer holds it")
         }
-        return .met(type, reason: "InPlace", message: "The resolver holds it\(aliasNote(resource, table)), now and after a restart")
+        return .met(
+            type, reason: "InPlace",
+            message: "The resolver holds it\(aliasNote(resource, table)), now and after a restart")
     }
 
     /// How an alias is held.
@@ -37,7 +39,8 @@ enum RecordConditions {
         guard resource.spec.type == .cname, let target = resource.spec.values.first else { return "" }
         let sets = table.publication.names[resource.spec.name] ?? []
         if sets.contains(where: { $0.type == .cname }) {
-            return " as a bare CNAME to \(target), which the lab does not answer for: clients must ask for it themselves"
+            return
+                " as a bare CNAME to \(target), which the lab does not answer for: clients must ask for it themselves"
         }
         return " as \(sets.map(\.summary).joined(separator: " and ")), the addresses of \(target)"
     }

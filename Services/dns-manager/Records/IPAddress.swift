@@ -14,7 +14,8 @@ public struct IPAddress: ValidatedText {
             self.init(bytes: bytes)
             return
         }
-        throw InvalidText("“\(text.prefix(80))” is not an IP address", remedy: "Give one such as 192.168.1.5 or fd00::5")
+        throw InvalidText(
+            "“\(text.prefix(80))” is not an IP address", remedy: "Give one such as 192.168.1.5 or fd00::5")
     }
 
     /// From four or sixteen bytes, as they stand in a message or a packet.

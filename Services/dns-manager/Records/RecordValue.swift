@@ -36,7 +36,8 @@ enum RecordValue {
         let words = text.split(separator: " ")
         guard words.count == 2, let preference = UInt16(words[0]) else {
             throw InvalidText(
-                "“\(text.prefix(80))” is not a preference and a host name", remedy: "Give one such as 10 mail.home.arpa")
+                "“\(text.prefix(80))” is not a preference and a host name", remedy: "Give one such as 10 mail.home.arpa"
+            )
         }
         return "\(preference) \(try target(words[1]))"
     }

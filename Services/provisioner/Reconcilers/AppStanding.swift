@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 import LabState
 
 /// Where an app stands: what is declared, what was recorded, what was seen. From it follows what is to be recorded,
@@ -14,12 +15,13 @@ struct AppStanding: Sendable {
     /// The app's changes, newest first.
     let changes: [Change]
     let finding: RuntimeWatch.Finding?
+    var httpsPort = 443
 
     /// What the route tells, in the order in which it comes true.
     static let routeTypes = ["Routed", "Resolvable", "Online"]
 
     var title: String { app.spec.title?.text ?? name.text }
-    var url: String { "https://\(host)" }
+    var url: String { host.httpsURL(port: httpsPort) }
 
     var routeDeclaration: RouteDeclaration {
         var upstream = app.spec.upstream

@@ -32,6 +32,8 @@ public struct LabDomains: Sendable, Hashable {
 
     /// Whether all zones that can have routes lie in the first one. Reverse zones have none.
     var isOneDomain: Bool {
-        domains.allSatisfy { $0.isInside(domain) || $0.text.hasSuffix(".in-addr.arpa") || $0.text.hasSuffix(".ip6.arpa") }
+        domains.allSatisfy {
+            $0.isInside(domain) || $0.text.hasSuffix(".in-addr.arpa") || $0.text.hasSuffix(".ip6.arpa")
+        }
     }
 }

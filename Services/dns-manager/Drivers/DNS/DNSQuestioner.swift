@@ -59,7 +59,9 @@ struct DNSQuestioner: Questioner {
     static func sets(_ records: [DNSRecord]) -> [RecordSet] {
         var found: [Question: (ttl: Int, values: [String])] = [:]
         for record in records {
-            guard let type = RecordType(code: record.type.code), let name = try? RecordName(record.name) else { continue }
+            guard let type = RecordType(code: record.type.code), let name = try? RecordName(record.name) else {
+                continue
+            }
             found[Question(name, type), default: (Int(record.ttl), [])].values.append(value(record.value))
         }
         return found.map {

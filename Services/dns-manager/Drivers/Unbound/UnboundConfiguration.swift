@@ -11,7 +11,9 @@ struct UnboundConfiguration: Sendable {
     let checker: String
 
     private var folder: String { records.lastIndex(of: "/").map { String(records[..<$0]) } ?? "." }
-    private var fileName: String { records.lastIndex(of: "/").map { String(records[records.index(after: $0)...]) } ?? records }
+    private var fileName: String {
+        records.lastIndex(of: "/").map { String(records[records.index(after: $0)...]) } ?? records
+    }
     private var candidate: String { "\(folder)/.\(fileName).new" }
     private var merged: String { "\(folder)/.\(fileName).check" }
     private var lastGood: String { "\(folder)/.\(fileName).last-good" }
@@ -28,7 +30,8 @@ struct UnboundConfiguration: Sendable {
         do {
             try Files.write(content, to: candidate, isDurable: true)
         } catch {
-            throw ResolverError(.storage, "The records cannot be written to \(folder): \(error). Let this process write there")
+            throw ResolverError(
+                .storage, "The records cannot be written to \(folder): \(error). Let this process write there")
         }
         try check()
         do {
@@ -75,7 +78,8 @@ struct UnboundConfiguration: Sendable {
         } catch {
             throw ResolverError(
                 .configuration,
-                "\(checker) cannot be run: \(error). Install it (Debian: package unbound), or set LAB_UNBOUND_CHECKCONF")
+                "\(checker) cannot be run: \(error). Install it (Debian: package unbound), or set LAB_UNBOUND_CHECKCONF"
+            )
         }
         guard result.isSuccess else {
             let words = result.output.replacing(merged, with: main).replacing(candidate, with: records)

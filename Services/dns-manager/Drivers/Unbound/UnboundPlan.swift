@@ -11,7 +11,8 @@ struct UnboundPlan: Sendable {
             for (bulk, reply) in zip(bulks, replies) {
                 let verb = bulk.command.hasSuffix("remove") ? "removed" : "added"
                 if reply != "\(verb) \(bulk.lines.count) datas\n" {
-                    return "Unbound refused: \(reply.split(separator: "\n").prefix(3).joined(separator: "; ").prefix(300))"
+                    return
+                        "Unbound refused: \(reply.split(separator: "\n").prefix(3).joined(separator: "; ").prefix(300))"
                 }
             }
             return nil

@@ -241,7 +241,9 @@ actor UnboundResolver: Resolver {
     private func store() async throws(ResolverError) {
         let records = contents.fileContent
         let content = records + contents.markerRecord(marker, of: records).fileLine
-        if let stored, stored.version != nil, stored.content == content, stored.version == configuration.version() { return }
+        if let stored, stored.version != nil, stored.content == content, stored.version == configuration.version() {
+            return
+        }
         stored = nil
         do {
             try await offPool { [configuration] in try configuration.replace(with: content) }

@@ -24,7 +24,9 @@ enum SortedJSON {
             text += "]"
         case .object(let members):
             text += "{"
-            for (index, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }).enumerated() {
+            for (index, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+                .enumerated()
+            {
                 if index > 0 { text += "," }
                 write(member.key, to: &text)
                 text += ":"
