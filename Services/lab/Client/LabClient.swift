@@ -6,6 +6,10 @@ struct LabClient: Sendable {
     /// The base URL without a final slash.
     let baseURL: String
     private let token: Secret<String>
+
+    /// Whether the environment names a lab by its URL, which may be that of another machine.
+    static var isElsewhere: Bool { !(ProcessInfo.processInfo.environment["LAB_URL"] ?? "").isEmpty }
+
     private let http: HTTPClient
 
     /// - Throws: ``CommandFault`` when no lab runs, or no token can be read.
