@@ -29,7 +29,7 @@ struct ProxySettings: Sendable {
             return address
         }
         httpsPort = try settings.integer("LAB_HTTPS_PORT", in: 1...65535, default: 443)
-        publicHTTPSPort = try settings.publicHTTPSPort
+        publicHTTPSPort = try settings.integer("LAB_PUBLIC_HTTPS_PORT", in: 1...65535, default: httpsPort)
         resolver = try Self.reading("LAB_DNS_SERVER") { () throws(InvalidText) in
             try ServerAddress(settings["LAB_DNS_SERVER"] ?? "127.0.0.1:53", defaultPort: 53)
         }
@@ -47,17 +47,17 @@ struct ProxySettings: Sendable {
     ) throws -> NginxSettings {
         let directory = settings["LAB_NGINX_DIR"] ?? "/var/lib/lab/nginx"
         let httpPort = try settings.integer("LAB_HTTP_PORT", in: 1...65535, default: 80)
-        let controlPort = try settings.integer("LAB_NGINX_CONTROL_PORT", in: 1...65535, default: 8404)
         let workers = try settings.integer("LAB_NGINX_WORKERS", in: 1...64, default: 2)
-        let listen = try reading("LAB_PROXY_LISTEN") { () throws(InvalidText) in
-            try addresses(settings["LAB_PROXY_LISTEN"] ?? "127.0.0.1")
+        let listenKey = settings["LAB_PROXY_LISTEN"] == nil ? "LAB_LISTEN" : "LAB_PROXY_LISTEN"
+        let listen = try reading(listenKey) { () throws(InvalidText) in
+            try addresses(settings[listenKey] ?? "127.0.0.1")
         }
         return try reading("LAB_NGINX_DIR") { () throws(InvalidText) in
             try NginxSettings(
                 directory: directory, configurationFile: settings["LAB_NGINX_CONF"], pidFile: settings["LAB_NGINX_PID"],
                 listen: listen, httpPort: httpPort, httpsPort: httpsPort, publicHTTPSPort: publicHTTPSPort,
-                controlPort: controlPort, resolver: resolver,
-                workerUser: geteuid() == 0 ? settings["LAB_NGINX_USER"] ?? "www-data" : nil, workers: workers)
+                resolver: resolver, workerUser: geteuid() == 0 ? settings["LAB_NGINX_USER"] ?? "www-data" : nil,
+                workers: workers)
         }
     }
 

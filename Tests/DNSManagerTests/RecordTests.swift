@@ -117,7 +117,8 @@ struct RecordTests {
     @Test("a public address has no reverse name in the lab")
     func reverseZones() throws {
         var declared = try Declared()
-        for (address, isRefused) in [("8.8.8.8", true), ("172.32.0.1", true), ("172.31.0.1", false), ("fe80::1", true)] {
+        for (address, isRefused) in [("8.8.8.8", true), ("172.32.0.1", true), ("172.31.0.1", false), ("fe80::1", true)]
+        {
             let spec = try RecordSpec(address: IPAddress(address), names: ["a.home.arpa"])
             try declared.put(spec)
             #expect((try declared.refusal(spec.set.resourceName.text) != nil) == isRefused, "\(address)")
@@ -143,7 +144,8 @@ struct RecordTests {
     @Test("a line of the file cannot be ended by a value")
     func fileLines() throws {
         let set = RecordSet(
-            name: try RecordName("a.home.arpa"), type: .txt, ttl: 300, values: ["'\nlocal-zone: \"x\" refuse\n# \u{7F}"])
+            name: try RecordName("a.home.arpa"), type: .txt, ttl: 300, values: ["'\nlocal-zone: \"x\" refuse\n# \u{7F}"]
+        )
         let line = try #require(UnboundRecord.records(of: set, owner: set.name).first).fileLine
         let text = String(decoding: line, as: UTF8.self)
         #expect(text == #"local-data: 'a.home.arpa. 300 IN TXT "\039\010local-zone: \"x\" refuse\010# \127"'"# + "\n")

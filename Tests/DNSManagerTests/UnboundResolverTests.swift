@@ -116,7 +116,8 @@ struct UnboundResolverTests {
             let process = await unbound.pid
             let good = try Files.read(unbound.recordsFile)
             let main = try Files.read(unbound.configuration)
-            try Files.write(main + Array("server:\n  no-such-option: 1\n".utf8), to: unbound.configuration, isDurable: false)
+            try Files.write(
+                main + Array("server:\n  no-such-option: 1\n".utf8), to: unbound.configuration, isDurable: false)
 
             // A wildcard needs a reload, after which Unbound would be gone.
             let changed = try declared.put("*.apps.home.arpa", .a, "192.168.1.9")
@@ -153,7 +154,8 @@ struct UnboundResolverTests {
         try await withPrivateUnbound { unbound in
             let main = String(decoding: try Files.read(unbound.configuration), as: UTF8.self)
             let pattern = main.replacing(
-                "include: \"\(unbound.recordsFile)\"", with: "include-toplevel: \(unbound.directory)/rec*.conf\nserver:")
+                "include: \"\(unbound.recordsFile)\"", with: "include-toplevel: \(unbound.directory)/rec*.conf\nserver:"
+            )
             try Files.write(Array(pattern.utf8), to: unbound.configuration, isDurable: false)
             let resolver = try unbound.makeResolver()
             var declared = try Declared()
@@ -186,7 +188,8 @@ struct UnboundResolverTests {
             }
             try await check()
             // Another exception needs a zone, so a reload; what somebody else added survives that.
-            await publish(changing: try declared.put("new.apps.home.arpa", .a, "192.168.1.13"), of: declared, with: resolver)
+            await publish(
+                changing: try declared.put("new.apps.home.arpa", .a, "192.168.1.13"), of: declared, with: resolver)
             try await check()
             #expect(try await unbound.ask("new.apps.home.arpa", .a) == "A 192.168.1.13")
             #expect(try await unbound.ask("hand.home.arpa", .txt) == "TXT tab\there")
@@ -229,7 +232,8 @@ struct UnboundResolverTests {
             let changed = try declared.put("nas.home.arpa", .a, "192.168.1.6")
             await publish(changing: changed, of: declared, with: resolver)
             #expect(try await unbound.ask("files.home.arpa", .a) == "A 192.168.1.6")
-            await publish(changing: try declared.put("files.home.arpa", .cname, "example.org"), of: declared, with: resolver)
+            await publish(
+                changing: try declared.put("files.home.arpa", .cname, "example.org"), of: declared, with: resolver)
             #expect(try await unbound.ask("files.home.arpa", .cname) == "CNAME example.org")
         }
     }

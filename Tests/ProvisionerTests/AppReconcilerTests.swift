@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LabCore
 import LabState
+import Synchronization
 import Testing
 
 @testable import Provisioner

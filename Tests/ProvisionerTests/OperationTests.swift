@@ -30,7 +30,8 @@ struct OperationTests {
     @Test("a second app with a host that is taken is refused with 409, and nothing is declared")
     func hostTaken() async throws {
         try await AppFixture.with { lab in
-            #expect(try await put("first", #"{"upstream": "http://127.0.0.1:9", "host": "x.home.arpa"}"#, lab) == 1)
+            let first = try await put("first", #"{"upstream": "http://127.0.0.1:9", "host": "x.home.arpa"}"#, lab)
+            #expect(first == 1)
             for (name, body) in [
                 ("second", #"{"upstream": "http://127.0.0.1:9", "host": "x.home.arpa"}"#),
                 ("x", #"{"upstream": "http://127.0.0.1:9"}"#),

@@ -53,7 +53,8 @@ struct PageStoreTests {
                     }
                 }
             }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["index.md"])
+            let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(files == ["index.md"])
         }
     }
 

@@ -143,7 +143,7 @@ struct PageTests {
             ("- ```\n  <b>\ntext", "- &#96;&#96;&#96;\n  &lt;b>\ntext"),
             ("[x](javascript:alert(1))", "[x](javascript%3Aalert(1))"),
             ("[x](JavaScript\\:alert(1))", "[x](JavaScript%3Aalert(1))"),
-            ("[x](&#106;avascript:alert(1))", "[x](&amp;#106;avascript%3Aalert(1))"),
+            ("[x](&#106;avascript:alert(1))", "[x](&amp;#106;avascript:alert(1))"),
             ("data: the numbers", "data: the numbers"), ("a\r\nb\rc\u{0}", "a\nb\nc"),
             ("\u{1}# x", "### x"),
         ])

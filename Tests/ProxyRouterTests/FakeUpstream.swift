@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import LabServers
 import Synchronization
@@ -12,7 +11,6 @@ final class FakeUpstream: Sendable {
     let port: Int
     private let name: String
     private let listener: Int32
-    private let queue = DispatchQueue(label: "fake upstream", attributes: .concurrent)
     private let isStopped = Atomic(false)
 
     init(_ name: String = "upstream") throws {
@@ -27,11 +25,12 @@ final class FakeUpstream: Sendable {
         self.listener = listener
         self.port = port
         let descriptor = listener
-        queue.async { [queue, isStopped = self] in
-            while !isStopped.isStopped.load(ordering: .acquiring) {
+        // Threads of its own: blocking those of Dispatch would starve the tasks of the test.
+        OwnThread.start {
+            while true {
                 let client = accept(descriptor, nil, nil)
                 guard client >= 0 else { break }
-                queue.async { Self.serve(client, name) }
+                OwnThread.start { Self.serve(client, name) }
             }
         }
     }
@@ -156,5 +155,30 @@ final class FakeUpstream: Sendable {
     private static func send(_ client: Int32, _ text: String) {
         let bytes = Array(text.utf8)
         _ = Glibc.send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+}
+
+/// A thread that may block.
+private enum OwnThread {
+    private final class Work: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    static func start(_ run: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        // Taken back by the thread, once.
+        let work = Unmanaged.passRetained(Work(run)).toOpaque()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, work)
+        guard result == 0 else {
+            Unmanaged<Work>.fromOpaque(work).release()
+            return
+        }
+        pthread_detach(thread)
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import LabCore
 import LabHTTPClient
 import LabServers
@@ -94,8 +95,7 @@ struct NginxChangeTests {
             let elsewhere = try NginxSettings(
                 directory: lab.settings.directory, listen: [try #require(IPLiteral("192.0.2.1"))],
                 httpPort: lab.settings.httpPort, httpsPort: lab.settings.httpsPort,
-                controlPort: lab.settings.controlPort, resolver: lab.settings.resolver,
-                workerUser: lab.settings.workerUser)
+                resolver: lab.settings.resolver, workerUser: lab.settings.workerUser)
             let astray = NginxProxy(elsewhere, client: lab.client, logger: quiet)
             let error = await #expect(throws: ProxyError.self) { try await astray.apply(state) }
             #expect(error?.reason == "ConfigurationRefused")
@@ -125,6 +125,33 @@ struct NginxChangeTests {
             #expect(try await lab.proxy.isServing(second))
             #expect(try await lab.get("b.home.arpa").status == 200)
         }
+    }
+
+    @Test("an nginx that runs with somebody else's configuration on overlapping addresses is taken over")
+    func takeover() async throws {
+        let lab = try LabAuthority()
+        let client = lab.client(.http1)
+        try await withPrivateNginx { server in
+            let upstream = try FakeUpstream("mine")
+            defer { upstream.stop() }
+            // The base configuration listens on 127.0.0.1, ours on all addresses with the same port.
+            let settings = try NginxSettings(
+                directory: server.directory, configurationFile: server.configurationFile,
+                listen: [try #require(IPLiteral("0.0.0.0"))], httpPort: server.ports[0], httpsPort: server.ports[1],
+                resolver: ServerAddress("127.0.0.1:53", defaultPort: 53),
+                workerUser: getuid() == 0 ? "www-data" : nil)
+            let own = HTTPClient(logger: quiet)
+            let proxy = NginxProxy(settings, client: own, logger: quiet)
+            let route = ProxyRoute(
+                host: try Hostname("a.home.arpa"), upstream: try UpstreamURL(upstream.url),
+                certificate: try lab.certificate("a.home.arpa"))
+            #expect(try await proxy.apply(ProxyState([route])).isChanged)
+            var request = HTTPRequest(url: "https://a.home.arpa:\(settings.httpsPort)/")
+            request.connectOverrides = [.resolve("a.home.arpa", port: settings.httpsPort, to: "127.0.0.1")]
+            #expect(try await client.execute(request).text == "hello from mine")
+            await own.shutdown()
+        }
+        await client.shutdown()
     }
 
     @Test("no request fails during twenty reloads under load")

@@ -48,7 +48,7 @@ struct NginxFixture: Sendable {
         try await withPrivateServer({ directory in
             let settings = try Self.settings(directory, ports)
             let inner = NginxServer(
-                directory: directory, ports: [ports[2], ports[0], ports[1]],
+                directory: directory, ports: [ports[0], ports[1]],
                 configurationFile: settings.configurationFile)
             return RoutedNginx(inner: inner, proxy: NginxProxy(settings, client: own, logger: quiet))
         }) { server in
@@ -64,8 +64,8 @@ struct NginxFixture: Sendable {
     static func settings(_ directory: String, _ ports: [Int]) throws -> NginxSettings {
         try NginxSettings(
             directory: directory, listen: [try #require(IPLiteral("127.0.0.1"))], httpPort: ports[0],
-            httpsPort: ports[1], controlPort: ports[2],
-            resolver: ServerAddress(address: try #require(IPLiteral("127.0.0.1")), port: LoopbackPort.free()),
+            httpsPort: ports[1],
+            resolver: ServerAddress(address: try #require(IPLiteral("127.0.0.1")), port: ports[2]),
             workerUser: getuid() == 0 ? "www-data" : nil)
     }
 

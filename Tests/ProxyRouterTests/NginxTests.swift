@@ -119,7 +119,8 @@ struct NginxTests {
             }
             #expect(arrivals.map(\.text).joined() == (1...5).map { "data: \($0)\n\n" }.joined())
             #expect(arrivals.count >= 4)
-            let first = try #require(arrivals.first), last = try #require(arrivals.last)
+            let first = try #require(arrivals.first)
+            let last = try #require(arrivals.last)
             #expect(first.at.duration(to: last.at) > .milliseconds(250))
         }
     }
@@ -132,7 +133,10 @@ struct NginxTests {
             _ = try await lab.proxy.apply(ProxyState([try lab.route("a.home.arpa", upstream.url)]))
             let result = try await Program.run(
                 "openssl",
-                ["s_client", "-connect", "127.0.0.1:\(lab.settings.httpsPort)", "-servername", "a.home.arpa", "-quiet", "-ign_eof"],
+                [
+                    "s_client", "-connect", "127.0.0.1:\(lab.settings.httpsPort)", "-servername", "a.home.arpa",
+                    "-quiet", "-ign_eof",
+                ],
                 input: "GET /socket HTTP/1.1\r\nHost: a.home.arpa\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                     + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nbye",
                 timeout: .seconds(20))

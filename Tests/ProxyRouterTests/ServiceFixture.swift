@@ -28,12 +28,12 @@ struct ServiceFixture: Sendable {
         settings extra: [String: String] = [:], _ body: @escaping @Sendable (ServiceFixture) async throws -> Void
     ) async throws {
         let http = HTTPClient(logger: quiet)
-        let ports = (0..<3).map { _ in LoopbackPort.free() }
+        let ports = (0..<2).map { _ in LoopbackPort.free() }
         try await withPrivatePostgres { database in
             try await withPrivateUnbound { resolver in
                 let common = [
                     "LAB_HTTP_PORT": String(ports[0]), "LAB_HTTPS_PORT": String(ports[1]),
-                    "LAB_NGINX_CONTROL_PORT": String(ports[2]), "LAB_DNS_SERVER": "127.0.0.1:\(resolver.port)",
+                    "LAB_DNS_SERVER": "127.0.0.1:\(resolver.port)",
                 ].merging(extra) { $1 }
                 @Sendable func settings(_ directory: String) -> LabSettings {
                     LabSettings(
@@ -46,7 +46,7 @@ struct ServiceFixture: Sendable {
                     let nginx = try #require(try ProxySettings(settings(directory)).nginx)
                     return RoutedNginx(
                         inner: NginxServer(
-                            directory: directory, ports: [ports[2], ports[0], ports[1]],
+                            directory: directory, ports: [ports[0], ports[1]],
                             configurationFile: nginx.configurationFile),
                         proxy: NginxProxy(nginx, client: http, logger: quiet))
                 }) { nginx in

@@ -21,7 +21,8 @@ struct ServiceTests {
             try await lab.put("notes", RouteSpec(host: host, upstream: UpstreamURL(upstream.url)))
             #expect(try await lab.waitUntilOnline("notes"))
             #expect(try await lab.condition("Routed", of: "notes")?.reason == "Configured")
-            #expect(try await lab.condition("Online", of: "notes")?.message.contains("answered 200, certificate") == true)
+            #expect(
+                try await lab.condition("Online", of: "notes")?.message.contains("answered 200, certificate") == true)
             #expect(
                 try await eventually { try await lab.condition("Resolvable", of: "notes")?.reason == "AnswerMatches" })
             #expect(
@@ -52,7 +53,8 @@ struct ServiceTests {
             upstream.stop()
             try await lab.store.wake([ServiceFixture.key("notes")])
             #expect(
-                try await eventually { try await lab.condition("Online", of: "notes")?.reason == "UpstreamUnavailable" })
+                try await eventually { try await lab.condition("Online", of: "notes")?.reason == "UpstreamUnavailable" }
+            )
             #expect(try await lab.condition("Routed", of: "notes")?.status == .true)
             let other = try FakeUpstream()
             defer { other.stop() }
@@ -162,7 +164,8 @@ struct ServiceTests {
             #expect(try await lab.waitUntilOnline("notes"))
             try await lab.nginx.goAway()
             try await lab.store.wake([ServiceFixture.key("notes")])
-            #expect(try await eventually { try await lab.condition("Online", of: "notes")?.reason == "ProxyUnavailable" })
+            #expect(
+                try await eventually { try await lab.condition("Online", of: "notes")?.reason == "ProxyUnavailable" })
             #expect(try await lab.condition("Routed", of: "notes")?.reason == "ProxyUnavailable")
             try await lab.nginx.comeBack()
             #expect(try await lab.waitUntilOnline("notes"))

@@ -76,7 +76,7 @@ struct SpecTests {
         let lab = try LabAuthority()
         let settings = try NginxSettings(
             directory: "/var/lib/lab/nginx", listen: [try #require(IPLiteral("::1"))], httpPort: 80, httpsPort: 443,
-            controlPort: 8404, resolver: ServerAddress("[fd00::2]:53", defaultPort: 53))
+            resolver: ServerAddress("[fd00::2]:53", defaultPort: 53))
         let host = "\(String(repeating: "a", count: 60)).\(String(repeating: "b", count: 60)).home.arpa"
         let state = ProxyState([
             ProxyRoute(
@@ -94,7 +94,7 @@ struct SpecTests {
         #expect(NginxConfiguration(state, settings).revision == NginxConfiguration(state, settings).revision)
         #expect(throws: InvalidText.self) {
             try NginxSettings(
-                directory: "/tmp/a;b", listen: [], httpPort: 80, httpsPort: 443, controlPort: 8404,
+                directory: "/tmp/a;b", listen: [], httpPort: 80, httpsPort: 443,
                 resolver: ServerAddress("127.0.0.1", defaultPort: 53))
         }
     }

@@ -24,7 +24,9 @@ struct TraefikDocumentTests {
 
     @Test("a route has a router with TLS, one that leads to HTTPS, a service, and its certificate as PEM text")
     func content() throws {
-        let state = ProxyState([try route("notes.home.arpa", "https://[fd00::5]:8443", pathPrefix: "/app", megabytes: 2)])
+        let state = ProxyState([
+            try route("notes.home.arpa", "https://[fd00::5]:8443", pathPrefix: "/app", megabytes: 2)
+        ])
         let root = try TraefikDocument(state, settings).root
         let router = try #require(root["http"]?["routers"]?["notes.home.arpa"])
         #expect(router["rule"] == "Host(`notes.home.arpa`)")
@@ -33,7 +35,8 @@ struct TraefikDocumentTests {
         #expect(router["middlewares"] == ["notes.home.arpa-prefix", "notes.home.arpa-body"])
         #expect(root["http"]?["routers"]?["notes.home.arpa-http"]?["middlewares"] == ["lab-https"])
         #expect(root["http"]?["middlewares"]?["lab-https"]?["redirectScheme"]?["port"] == "8443")
-        #expect(root["http"]?["middlewares"]?["notes.home.arpa-body"]?["buffering"]?["maxRequestBodyBytes"] == 2_097_152)
+        #expect(
+            root["http"]?["middlewares"]?["notes.home.arpa-body"]?["buffering"]?["maxRequestBodyBytes"] == 2_097_152)
         let servers = root["http"]?["services"]?["notes.home.arpa"]?["loadBalancer"]?["servers"]
         #expect(servers == [["url": "https://[fd00::5]:8443"]])
         let certificate = try #require(root["tls"]?["certificates"]?.arrayValue?.first)
@@ -46,7 +49,8 @@ struct TraefikDocumentTests {
         let routes = try (0..<20).map { try route("n\($0).home.arpa") }
         let text = try TraefikDocument(ProxyState(routes), settings).text
         for _ in 0..<5 { #expect(try TraefikDocument(ProxyState(routes.shuffled()), settings).text == text) }
-        #expect(try JSONText(trusted: text).decode(JSONValue.self) == TraefikDocument(ProxyState(routes), settings).root)
+        #expect(
+            try JSONText(trusted: text).decode(JSONValue.self) == TraefikDocument(ProxyState(routes), settings).root)
     }
 
     @Test("without routes the document is not empty and has no empty map")

@@ -4,8 +4,9 @@ import Glibc
 struct PIDFile: Sendable {
     let path: String
 
-    func write(_ entry: ProcessEntry) throws(ServerError) {
-        try Files.write("\(entry.pid) \(entry.startTime) \(entry.command)\n", to: path)
+    /// - Parameter command: the program's name, of which the kernel shows 15 bytes.
+    func write(_ entry: ProcessEntry, command: String) throws(ServerError) {
+        try Files.write("\(entry.pid) \(entry.startTime) \(command.prefix(15))\n", to: path)
     }
 
     func remove() {
@@ -18,7 +19,7 @@ struct PIDFile: Sendable {
         let command: String
     }
 
-    /// What the file says; nil when it is missing or was not written by ``write(_:)``.
+    /// What the file says; nil when it is missing or was not written by ``write(_:command:)``.
     var record: Record? {
         let fields = Files.read(path)?.trimmedOfNewlines.split(separator: " ") ?? []
         guard fields.count == 3, let pid = pid_t(fields[0]), let startTime = UInt64(fields[1]) else { return nil }

@@ -54,10 +54,11 @@ public enum Program {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             throw ServerError.programMissing(program: path, package: packages[name])
         }
+        let started = StartedProgram(path, arguments, as: account)
         let configuration = Configuration(
-            executable: .path(FilePath(path)), arguments: Arguments(arguments),
+            executable: started.executable, arguments: started.arguments,
             environment: .inherit.updating(Environment.updates(environment)),
-            workingDirectory: directory.map { FilePath($0) }, platformOptions: .ownGroup(as: account))
+            workingDirectory: directory.map { FilePath($0) }, platformOptions: .ownGroup)
         let result = try await withThrowingTaskGroup(of: ProgramResult?.self) { group in
             group.addTask { try await run(configuration, path, input: input, outputLimit: outputLimit) }
             group.addTask {

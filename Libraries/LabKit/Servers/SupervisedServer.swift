@@ -12,6 +12,8 @@ actor SupervisedServer {
     nonisolated let server: any ManagedServer
     nonisolated let log: RotatingLog
     private let pidFile: PIDFile
+    /// The program's name, which its process has only once setpriv has become it.
+    private var commandName = ""
     private let startTimeout: Duration
     private let logger: Logger
     private(set) var status: ServerStatus
@@ -141,14 +143,16 @@ actor SupervisedServer {
     }
 
     private func runChild(_ command: ServerCommand, stops: AsyncStream<Void>) async throws -> ChildEnd {
+        let started = StartedProgram(command.executable, command.arguments, as: command.account)
         let configuration = Configuration(
-            executable: .path(FilePath(command.executable)), arguments: Arguments(command.arguments),
+            executable: started.executable, arguments: started.arguments,
             environment: .fixed([
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
                 "TZ": "UTC", "HOME": server.directory,
             ]),
-            workingDirectory: FilePath(server.directory), platformOptions: .ownGroup(as: command.account))
+            workingDirectory: FilePath(server.directory), platformOptions: .ownGroup)
         log.forgetLastLines()
+        commandName = String(command.executable.split(separator: "/").last ?? "")
         let start = ContinuousClock.now
         startedAt = start
         let outcome: ExecutionResult<Attendance, SequenceOutput, CombinedErrorOutput>
@@ -195,7 +199,7 @@ actor SupervisedServer {
         status.starts += 1
         if let entry = ProcessEntry(pid: pid) {
             do {
-                try pidFile.write(entry)
+                try pidFile.write(entry, command: commandName)
             } catch {
                 logger.warning("A pid file could not be written", metadata: ["error": "\(error)"])
             }

@@ -51,7 +51,6 @@ struct EmbeddedLayout: Sendable {
             "LAB_PROXY_ADDRESS": address,
             "LAB_HTTP_PORT": String(ports.http),
             "LAB_HTTPS_PORT": String(ports.https),
-            "LAB_NGINX_CONTROL_PORT": String(ports.control),
             "LAB_NGINX_DIR": nginx,
             "LAB_NGINX_CONF": nginxConfiguration,
             "LAB_NGINX_PID": nginxProcessFile,

@@ -10,8 +10,6 @@ struct LabPorts: Codable, Sendable {
     var mqtt: Int
     var postgres: Int
     var api: Int
-    /// nginx's, on loopback, where it tells which configuration it serves.
-    var control: Int
     /// The address that the first four are on.
     var listen: String
 
@@ -23,7 +21,7 @@ struct LabPorts: Codable, Sendable {
     }
 
     private static let usual = LabPorts(
-        http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700, control: 8404,
+        http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700,
         listen: ListenAddress.loopback)
 
     /// The ports that the lab of this directory had last, or the usual ones.
@@ -34,7 +32,7 @@ struct LabPorts: Codable, Sendable {
 
     /// Whether the proxy listens on the same addresses and ports.
     func hasSameProxy(as other: LabPorts) -> Bool {
-        (listen, http, https, control) == (other.listen, other.http, other.https, other.control)
+        (listen, http, https) == (other.listen, other.http, other.https)
     }
 
     private static func file(_ directory: StateDirectory) -> String { directory.path + "/ports.json" }
@@ -67,8 +65,7 @@ struct LabPorts: Codable, Sendable {
             http: try port("http", \.http, wish.http, listen), https: try port("https", \.https, wish.https, listen),
             dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
             postgres: try port("postgres", \.postgres, nil, ListenAddress.loopback),
-            api: try port("api", \.api, nil, ListenAddress.loopback),
-            control: try port("control", \.control, nil, ListenAddress.loopback), listen: listen)
+            api: try port("api", \.api, nil, ListenAddress.loopback), listen: listen)
         try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
         return ports
     }

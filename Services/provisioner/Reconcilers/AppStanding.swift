@@ -56,7 +56,8 @@ struct AppStanding: Sendable {
     /// What is to be told: that it came online, with each generation once; that it is not any more.
     var announcement: NewEvent? {
         guard let online else { return nil }
-        let last = changes.first { ["app.online", "app.offline"].contains($0.type) }
+        // An app of the same name that was removed is another one, though its generations had the same numbers.
+        let last = changes.first { ["app.online", "app.offline"].contains($0.type) && $0.at >= app.createdAt }
         let before = recorded.first { $0.condition.type == "Online" }
         switch online.status {
         case .true:

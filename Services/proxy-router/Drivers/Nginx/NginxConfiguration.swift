@@ -53,6 +53,12 @@ struct NginxConfiguration: Sendable {
         """
     }
 
+    /// A main file without any listener: what an nginx is given for a moment that still listens for a configuration
+    /// of somebody else, whose addresses may overlap with ours (127.0.0.1 and 0.0.0.0).
+    static func mainWithoutListeners(_ settings: NginxSettings) -> String {
+        main(settings, including: "/dev/null")
+    }
+
     private static func writeShared(
         _ state: ProxyState, _ settings: NginxSettings, to text: inout ConfigurationText
     ) {
@@ -203,11 +209,16 @@ struct NginxConfiguration: Sendable {
         }
     }
 
+    /// The name under which nginx says, over HTTP, which configuration it serves. No name of a lab can be the same
+    /// (RFC 6761, section 6.4).
+    static let controlName = "homelab-proxy.invalid"
+
     private static func writeControl(_ revision: String, _ settings: NginxSettings, to text: inout ConfigurationText) {
+        text.lines("server {")
+        for address in settings.listen { text.lines("    listen \(listener(address, settings.httpPort));") }
         text.lines(
             """
-            server {
-                listen 127.0.0.1:\(settings.controlPort);
+                server_name \(controlName);
                 keepalive_timeout 0;
                 location = /revision {
                     default_type text/plain;

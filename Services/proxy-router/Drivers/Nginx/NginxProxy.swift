@@ -129,6 +129,7 @@ public actor NginxProxy: Proxy {
         }
         // An nginx that is away starts with the new configuration, so the link stays also when this throws.
         let master = try NginxMaster(pidFile: settings.pidFile)
+        if await answeredRevision() == nil { try await clearListeners(master) }
         let old = master.workers
         try master.reload()
         do {
@@ -141,33 +142,50 @@ public actor NginxProxy: Proxy {
         }
     }
 
-    /// Waits until a worker of the revision answers, and none of the former workers takes connections any more.
+    /// Has a running nginx that serves somebody else's configuration let go of its addresses.
+    private func clearListeners(_ master: NginxMaster) async throws(ProxyError) {
+        let settings = settings
+        try await folder.away { (folder) throws(ProxyError) in
+            let main = NginxConfiguration.mainWithoutListeners(settings)
+            try Disk.replace(settings.configurationFile, with: main, mode: 0o600)
+        }
+        let old = master.workers
+        try master.reload()
+        let deadline = ContinuousClock.now + .seconds(2)
+        while ContinuousClock.now < deadline {
+            if !old.isEmpty, master.workers.subtracting(old).count >= settings.workers {
+                master.retire(old)
+                break
+            }
+            try await pause(.milliseconds(2))
+        }
+        try await folder.away { (folder) throws(ProxyError) in try folder.prepare() }
+    }
+
+    /// Waits until the revision is answered, and none of the former workers takes connections any more.
+    ///
+    /// The former workers are sent away as soon as their successors are there: otherwise they go on to take most
+    /// connections for another 100 ms. What waits in the listening sockets meanwhile is the successors'.
     private func waitUntilServed(
         _ revision: String, _ master: NginxMaster, retiring old: Set<Int32>
     ) async throws(ProxyError) {
         let deadline = ContinuousClock.now + Self.patience
+        var isRetired = old.isEmpty
         while true {
-            let answered = await answeredRevision()
-            if answered == revision {
+            if !isRetired, master.workers.subtracting(old).count >= settings.workers {
                 master.retire(old)
-                break
+                isRetired = true
             }
+            // A worker of an earlier reload may still answer; it does so no more once it is gone.
+            if isRetired, master.workers.isDisjoint(with: old), await answeredRevision() == revision { break }
             guard ContinuousClock.now < deadline else {
-                throw .notServing(
-                    detail: "nginx answers revision \(answered ?? "none") and not \(revision), see its error log")
-            }
-            try await pause(.milliseconds(2))
-        }
-        guard !old.isEmpty else {
-            // Without /proc the master's own 100 ms must do.
-            return try await pause(.milliseconds(150))
-        }
-        while !master.workers.isDisjoint(with: old) {
-            guard ContinuousClock.now < deadline else {
-                throw .notServing(detail: "workers of the former configuration still take connections")
+                let answered = await answeredRevision() ?? "none"
+                throw .notServing(detail: "nginx answers revision \(answered), not \(revision); see its error log")
             }
             try await pause(.milliseconds(1))
         }
+        // Where /proc does not tell who the workers are, the master's own 100 ms must do.
+        if old.isEmpty { try await pause(.milliseconds(150)) }
     }
 
     private func pause(_ duration: Duration) async throws(ProxyError) {
@@ -180,7 +198,10 @@ public actor NginxProxy: Proxy {
 
     /// The revision that nginx says it serves; nil when it does not answer.
     private func answeredRevision() async -> String? {
-        var request = HTTPRequest(url: "http://127.0.0.1:\(settings.controlPort)/revision")
+        var request = HTTPRequest(url: "http://\(NginxConfiguration.controlName):\(settings.httpPort)/revision")
+        request.connectOverrides = [
+            .resolve(NginxConfiguration.controlName, port: settings.httpPort, to: settings.ownAddress)
+        ]
         request.retries = .never
         request.redirects = .none
         request.timeouts = HTTPTimeouts(connect: .seconds(1), total: .seconds(2), idle: .seconds(2))

@@ -14,8 +14,6 @@ public struct NginxSettings: Sendable, Hashable {
     public let httpsPort: Int
     /// The HTTPS port as clients see it: another one where something in between maps ports.
     public let publicHTTPSPort: Int
-    /// A port of 127.0.0.1 on which nginx says which configuration it serves.
-    public let controlPort: Int
     /// The resolver for upstreams that are names, as nginx takes it: `192.168.1.2:53`.
     public let resolver: ServerAddress
     /// The user of the workers when the master runs as root; nil otherwise.
@@ -24,7 +22,7 @@ public struct NginxSettings: Sendable, Hashable {
 
     public init(
         directory: String, configurationFile: String? = nil, pidFile: String? = nil, listen: [IPLiteral], httpPort: Int,
-        httpsPort: Int, publicHTTPSPort: Int? = nil, controlPort: Int, resolver: ServerAddress,
+        httpsPort: Int, publicHTTPSPort: Int? = nil, resolver: ServerAddress,
         workerUser: String? = nil, workers: Int = 2
     ) throws(InvalidText) {
         self.directory = directory
@@ -34,7 +32,6 @@ public struct NginxSettings: Sendable, Hashable {
         self.httpPort = httpPort
         self.httpsPort = httpsPort
         self.publicHTTPSPort = publicHTTPSPort ?? httpsPort
-        self.controlPort = controlPort
         self.resolver = resolver
         self.workerUser = workerUser
         self.workers = workers
@@ -42,6 +39,12 @@ public struct NginxSettings: Sendable, Hashable {
         guard workerUser?.utf8.allSatisfy(Self.isPlain) ?? true else {
             throw InvalidText("the workers' user has a special character", remedy: "Give a name such as www-data")
         }
+    }
+
+    /// Where this machine reaches the HTTP listener.
+    var ownAddress: String {
+        let first = listen.first?.text ?? "127.0.0.1"
+        return first == "0.0.0.0" ? "127.0.0.1" : first == "::" ? "::1" : first
     }
 
     var currentLink: String { "\(directory)/current" }
