@@ -43,12 +43,13 @@ struct AppReconcilerTests {
     @Test("the route is declared though the upstream does not answer, and Running says so")
     func routeWithoutUpstream() async throws {
         let gone = try await TestUpstream.start()
+        let (url, port) = (gone.url, gone.port)
         try await gone.stop()
         try await AppFixture.with { lab in
-            try await lab.declare("notes", gone.url)
+            try await lab.declare("notes", url)
             #expect(try await eventually { try await lab.condition("notes", "Running")?.status == .false })
             #expect(try await eventually { try await lab.isTrue("notes", "Routed", "Online") })
-            let back = try await TestUpstream.start(port: gone.port)
+            let back = try await TestUpstream.start(port: port)
             #expect(try await eventually { try await lab.isTrue("notes", "Running") })
             try await back.stop()
         }

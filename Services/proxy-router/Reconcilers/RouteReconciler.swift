@@ -36,6 +36,8 @@ struct RouteReconciler: Reconciler {
             // It is tried again with every pass; what is declared can be read meanwhile.
             logger.warning("The proxy does not take its state yet", metadata: ["error": "\(error)"])
         }
+        // This process may have other settings than the last one, the proxy's address above all.
+        try await context.store.wake(routes.map(\.key))
     }
 
     func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
