@@ -82,9 +82,8 @@ actor SupervisedServer {
     }
 
     private func endLeftovers() async throws {
-        let executable = try server.command().executable
         let leftovers = Leftovers(
-            command: String(executable.split(separator: "/").last ?? ""),
+            command: try commandName,
             directory: server.directory, pidFile: pidFile)
         let ended = await leftovers.end(signal: server.stopSteps.first?.signal.rawValue ?? SIGTERM)
         if !ended.isEmpty {
@@ -92,6 +91,10 @@ actor SupervisedServer {
                 "Ended what a killed supervisor had left running",
                 metadata: ["server": "\(server.name)", "pids": "\(ended.map(\.pid))"])
         }
+    }
+
+    private var commandName: String {
+        get throws { String(try server.command().executable.split(separator: "/").last ?? "") }
     }
 
     private struct ChildEnd {
@@ -141,13 +144,14 @@ actor SupervisedServer {
     }
 
     private func runChild(_ command: ServerCommand, stops: AsyncStream<Void>) async throws -> ChildEnd {
+        let invocation = try Invocation(command.executable, command.arguments, as: command.account)
         let configuration = Configuration(
-            executable: .path(FilePath(command.executable)), arguments: Arguments(command.arguments),
+            executable: .path(FilePath(invocation.executable)), arguments: Arguments(invocation.arguments),
             environment: .fixed([
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
                 "TZ": "UTC", "HOME": server.directory,
             ]),
-            workingDirectory: FilePath(server.directory), platformOptions: .ownGroup(as: command.account))
+            workingDirectory: FilePath(server.directory), platformOptions: .ownGroup)
         log.forgetLastLines()
         let start = ContinuousClock.now
         startedAt = start
@@ -195,7 +199,7 @@ actor SupervisedServer {
         status.starts += 1
         if let entry = ProcessEntry(pid: pid) {
             do {
-                try pidFile.write(entry)
+                try pidFile.write(entry, command: commandName)
             } catch {
                 logger.warning("A pid file could not be written", metadata: ["error": "\(error)"])
             }
