@@ -53,10 +53,10 @@ struct RouteReconciler: Reconciler {
         let wanted = live.filter { refusals[$0.name] == nil }
         let facts = try await RouteFacts(batch, needs, context.store)
 
-        var faults = try await certify(wanted)
-        for (name, fault) in try await declare(wanted, facts, context.store) where faults[name] == nil {
-            faults[name] = fault
-        }
+        // The certificate is declared before it is issued: issued and not declared, it would outlive its route when
+        // this process was killed in between.
+        var faults = try await declare(wanted, facts, context.store)
+        faults.merge(try await certify(wanted)) { $1 }
         let result = await apply()
 
         var outcomes: [Outcome] = []
