@@ -58,6 +58,7 @@ struct EmbeddedLab: Service {
     /// have the same.
     private func makeLayout() async throws -> EmbeddedLayout {
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
+        try await LabPorts.waitForEarlier(in: directory, listen: options.listen)
         return EmbeddedLayout(
             directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),
             domain: options.domain, listen: options.listen, address: options.address)
