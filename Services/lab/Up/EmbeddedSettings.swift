@@ -36,6 +36,9 @@ struct EmbeddedLayout: Sendable {
         var values: [String: String] = [
             "LAB_DOMAIN": domain.text,
             "LAB_LISTEN": "127.0.0.1",
+            // The lock on the directory lets one process run, so it may go on at once with the leases, claims and
+            // broker sessions of one that was killed, instead of waiting until they run out.
+            "LAB_REPLICA_ID": "embedded",
             "LAB_API_PORT": String(ports.api),
             "LAB_ADMIN_TOKEN": adminToken.reveal(),
             "LAB_DATABASE_OWNER_URL": databaseURL(user: Self.databaseOwner, password: owner),

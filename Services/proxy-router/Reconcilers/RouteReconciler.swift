@@ -53,14 +53,12 @@ struct RouteReconciler: Reconciler {
         let live = batch.filter { !$0.isDeleted }
         let refusals = await table.refusals(of: live)
         let wanted = live.filter { refusals[$0.name] == nil }
-        async let recorded = RouteFacts(batch, needs, context.store)
+        let facts = try await RouteFacts(batch, needs, context.store)
+        // What a route owns is declared first: the DNS manager works while the proxy is changed, and a certificate that
+        // was issued and not declared would outlive its route when this process is killed in between.
+        try await declare(wanted, facts, context.store)
         let faults = try await certify(wanted)
-        let facts = try await recorded
-
-        // The DNS manager begins as soon as the records are declared, and works while the proxy is changed.
-        async let declared: Void = declare(wanted, facts, context.store)
         let result = await apply()
-        try await declared
 
         var outcomes: [Outcome] = []
         for route in live {
