@@ -6,7 +6,7 @@ import Testing
 
 @testable import Provisioner
 
-@Suite("Apps")
+@Suite("Apps", .serialized)
 struct AppReconcilerTests {
     @Test("an app goes online, is documented, goes offline with its upstream, and is gone without a trace when removed")
     func life() async throws {
