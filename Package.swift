@@ -127,6 +127,10 @@ let package = Package(
             ],
             path: "Services/lab", swiftSettings: settings),
 
+        .executableTarget(
+            name: "lab-bench", dependencies: ["LabKit", "LabServers", "LabTesting", logging], path: "Benchmarks",
+            exclude: ["run"], swiftSettings: settings),
+
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", "LabTesting", logging]),
         labKitTests("MQTT", ["LabCore", "LabTesting", logging]),

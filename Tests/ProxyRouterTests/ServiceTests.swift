@@ -134,6 +134,28 @@ struct ServiceTests {
         }
     }
 
+    @Test("a record that a person has declared stays, and the route says so and goes on")
+    func takenRecord() async throws {
+        try await ServiceFixture.with { lab in
+            let upstream = try FakeUpstream()
+            defer { upstream.stop() }
+            let host = try Hostname("notes.home.arpa")
+            let theirs = ResourceKey(kind: "Record", name: try ResourceName("notes.home.arpa:a"))
+            try await lab.store.declare(
+                Declaration(
+                    theirs,
+                    spec: RouteNeeds.RecordDeclaration(name: host, type: "A", values: ["127.0.0.1"], ttl: 300)))
+            try await lab.put("notes", RouteSpec(host: host, upstream: UpstreamURL(upstream.url)))
+            #expect(try await lab.waitUntilOnline("notes"))
+            #expect(try await lab.condition("Resolvable", of: "notes")?.reason == "RecordTaken")
+            #expect(try await lab.store.resource(theirs)?.owner == nil)
+            #expect(
+                try await eventually {
+                    try await lab.condition("Issued", of: "notes", kind: "Certificate")?.status == .true
+                })
+        }
+    }
+
     @Test("admission refuses a taken host with 409, and what lies outside the lab with 400")
     func admission() async throws {
         try await ServiceFixture.with { lab in

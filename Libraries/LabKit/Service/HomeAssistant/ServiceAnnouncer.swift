@@ -61,6 +61,12 @@ struct ServiceAnnouncer: Sendable {
         restart()
     }
 
+    private var url: String {
+        get throws {
+            try Hostname("\(service).\(lab.settings.domain)").httpsURL(port: lab.settings.publicHTTPSPort)
+        }
+    }
+
     private func device(state: MQTTTopic, command: MQTTTopic) async throws -> HomeAssistantDevice {
         let clock = ContinuousClock()
         let start = clock.now
@@ -68,7 +74,7 @@ struct ServiceAnnouncer: Sendable {
         let took = clock.now - start
         return HomeAssistantDevice(
             id: "lab_service_\(HomeAssistantDevice.identifier(service))_device", name: "Lab service \(service)",
-            model: "Service", url: "https://\(service).\(try lab.settings.domain)", stateTopic: state,
+            model: "Service", url: try url, stateTopic: state,
             state: ["online": .string(isHealthy ? "ON" : "OFF"), "milliseconds": .number(took.milliseconds.rounded())],
             entities: [.online(), .responseTime(), .restart(command)])
     }
