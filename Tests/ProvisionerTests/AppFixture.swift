@@ -40,7 +40,9 @@ final class TestProxy: Reconciler {
                     .met("Routed", reason: "ProxyHasIt", message: "The proxy has \(route.spec.host)"),
                     .met("Resolvable", reason: "AnswerMatches", message: "\(route.spec.host) is 127.0.0.1"),
                     isOnline
-                        ? .met("Online", reason: "ProbeAnswered", message: "https://\(route.spec.host) answered 200")
+                        ? .met(
+                            "Online", reason: "ProbeAnswered", message: "https://\(route.spec.host) answered 200",
+                            observation: ["milliseconds": 12.5])
                         : .unmet("Online", reason: "ProbeFailed", message: "https://\(route.spec.host) answered 502"),
                 ])
         }

@@ -23,6 +23,11 @@ struct ServiceTests {
             #expect(try await lab.condition("Routed", of: "notes")?.reason == "Configured")
             #expect(
                 try await lab.condition("Online", of: "notes")?.message.contains("answered 200, certificate") == true)
+            let numbers = try #require(try await lab.condition("Online", of: "notes")?.observation)
+            #expect(numbers["status"] == 200)
+            #expect(numbers["milliseconds"] != nil)
+            let expiry = try #require(numbers["certificateExpires"]?.stringValue.flatMap { Date(rfc3339: $0) })
+            #expect(expiry > Date())
             #expect(
                 try await eventually { try await lab.condition("Resolvable", of: "notes")?.reason == "AnswerMatches" })
             #expect(
