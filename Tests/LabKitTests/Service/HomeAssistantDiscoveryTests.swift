@@ -122,11 +122,15 @@ struct HomeAssistantDiscoveryTests {
             #expect(topic.text.hasPrefix("home/ha/"))
             #expect(topic.text.hasSuffix("/config"))
             let levels = topic.text.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2)
-            #expect(levels.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") } })
+            #expect(
+                levels.allSatisfy {
+                    !$0.isEmpty && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+                })
         }
     }
 
-    @Test("the device of a topic is found in both forms, and in no other topic", arguments: ["homeassistant", "home/ha"])
+    @Test(
+        "the device of a topic is found in both forms, and in no other topic", arguments: ["homeassistant", "home/ha"])
     func deviceOfTopic(prefix: String) throws {
         for mode in HomeAssistantOptions.Mode.allCases {
             let discovery = try Self.discovery(mode, prefix: prefix)
@@ -146,7 +150,9 @@ struct HomeAssistantDiscoveryTests {
     func stateTopics() throws {
         for mode in HomeAssistantOptions.Mode.allCases {
             let discovery = try Self.discovery(mode)
-            let topics = try discovery.documents(of: Self.device()).values.flatMap { discovery.stateTopics(in: $0.text) }
+            let topics = try discovery.documents(of: Self.device()).values.flatMap {
+                discovery.stateTopics(in: $0.text)
+            }
             #expect(Set(topics.map(\.text)) == ["lab/v1/apps/my-notes/state"])
         }
         let discovery = try Self.discovery(.entity)

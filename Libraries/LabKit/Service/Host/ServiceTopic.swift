@@ -28,7 +28,9 @@ extension LabService {
             ServiceTopic(
                 "\(own)/availability", .publishes, isRetained: true, "`online`, or `offline` by the last will."),
             ServiceTopic("\(own)/state", .publishes, isRetained: true, "What Home Assistant shows of the service."),
-            ServiceTopic("\(own)/restart", .takes, "`PRESS` starts its reconcilers and background work anew; told as `service.restarted`."),
+            ServiceTopic(
+                "\(own)/restart", .takes,
+                "`PRESS` starts its reconcilers and background work anew; told as `service.restarted`."),
             ServiceTopic("lab/v1/events/+", .publishes, "Each recorded event, as JSON."),
         ] + topics
     }
@@ -43,7 +45,8 @@ public enum BrokerAccess {
     ///   - person: the user for people and Home Assistant: reads everything of the lab, presses buttons.
     ///   - homeAssistant: where Home Assistant looks for devices, and says that it has started.
     public static func rules(
-        for services: [any LabService.Type], person: String, homeAssistant: HomeAssistantOptions = HomeAssistantOptions()
+        for services: [any LabService.Type], person: String,
+        homeAssistant: HomeAssistantOptions = HomeAssistantOptions()
     ) -> String {
         let discovery = "topic readwrite \(homeAssistant.prefix)/#"
         var lines: [String] = []
