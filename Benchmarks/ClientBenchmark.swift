@@ -29,13 +29,13 @@ enum ClientBenchmark {
     }
 
     private static func own(_ client: HTTPClient, _ port: Int) async throws -> Duration {
-        let next = Atomic<Int>(0)
+        let next = Counter()
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<inFlight {
                 group.addTask {
                     while true {
-                        let number = next.wrappingAdd(1, ordering: .relaxed).newValue
+                        let number = next.next()
                         guard number <= count else { return }
                         let response = try await client.execute(HTTPRequest(url: "http://127.0.0.1:\(port)/\(number)"))
                         guard response.status == 200 else {
@@ -60,6 +60,13 @@ enum ClientBenchmark {
         ).orThrow()
         return ContinuousClock.now - start
     }
+}
+
+/// Numbers from 1, each given once.
+private final class Counter: Sendable {
+    private let given = Atomic<Int>(0)
+
+    func next() -> Int { given.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
 /// Runs an nginx that answers every path with a few bytes.

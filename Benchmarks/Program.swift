@@ -14,16 +14,20 @@ struct BenchmarkProgram {
     ]
 
     static func main() async throws {
-        setlinebuf(stdout)
         let asked = CommandLine.arguments.dropFirst()
         for name in asked where !benchmarks.contains(where: { $0.name == name }) {
             print("There is no benchmark “\(name)”; there are \(benchmarks.map(\.name).joined(separator: ", "))")
             exit(64)
         }
-        print(Measurement.heading)
+        tell(Measurement.heading)
         for benchmark in benchmarks where asked.isEmpty || asked.contains(benchmark.name) {
-            for measurement in try await benchmark.run() { print(measurement.row) }
+            for measurement in try await benchmark.run() { tell(measurement.row) }
             FileHandle.standardError.write(Data("\(benchmark.name): load \(SystemLoad.description)\n".utf8))
         }
+    }
+
+    /// Unbuffered, since a benchmark takes minutes.
+    private static func tell(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 }
