@@ -164,7 +164,7 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
             return .init(
                 claim: claim, generation: generation, outcome: outcome, again: duration.milliseconds, failures: 0)
         case .retry:
-            let step = Backoff(initial: .milliseconds(100), maximum: .seconds(60)).step(after: claim.failures)
+            let step = Backoff(initial: .milliseconds(100), maximum: .seconds(15)).step(after: claim.failures)
             return .init(
                 claim: claim, generation: generation, outcome: outcome,
                 again: step.milliseconds * Double.random(in: 0.5...1), failures: claim.failures + 1)

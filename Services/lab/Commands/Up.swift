@@ -33,6 +33,10 @@ struct Up: AsyncParsableCommand {
     @Flag(help: "Return when the lab is ready, and leave it running.")
     var detach = false
 
+    /// Given to the process that `--detach` leaves behind: its output is the log, where no password may be.
+    @Flag(name: .customLong("detached-process"), help: .hidden)
+    var isDetachedProcess = false
+
     @OptionGroup var options: LabOptions
 
     func run() async throws {
@@ -40,7 +44,8 @@ struct Up: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         if let info = try directory.info() { return try tellRunning(info) }
         if detach { return try await startDetached(directory) }
-        guard let lock = try StateLock(directory.lockFile) else {
+        guard let lock = try await StateLock.take(directory.lockFile) else {
+            if let info = try directory.info() { return try tellRunning(info) }
             throw CommandFault(
                 "another “lab up” is starting in \(directory.path)", remedy: "Wait for it, then see “lab info”")
         }
@@ -49,9 +54,9 @@ struct Up: AsyncParsableCommand {
             options: EmbeddedLab.Options(
                 domain: try Hostname(domain), listen: listen, address: try addressOfNames,
                 ports: LabPorts.Wish(http: httpPort, https: httpsPort, dns: dnsPort)),
-            steps: Steps(isQuiet: options.json), lock: lock
+            steps: Steps(isQuiet: options.json || isDetachedProcess), lock: lock
         ) { info in
-            try InfoText.write(info, isJSON: options.json)
+            if !isDetachedProcess { try InfoText.write(info, isJSON: options.json) }
         }
         var configuration = ServiceGroupConfiguration(
             services: [
@@ -85,7 +90,8 @@ struct Up: AsyncParsableCommand {
 
     /// Starts this program anew in a session of its own and waits until it is ready.
     private func startDetached(_ directory: StateDirectory) async throws {
-        var arguments = ["--fork", ProcessFacts.ownProgram, "up", "--state-dir", directory.path, "--json"]
+        var arguments = ["--fork", ProcessFacts.ownProgram, "up", "--state-dir", directory.path]
+        arguments += ["--detached-process"]
         arguments += ["--listen", listen, "--domain", domain]
         for (name, value) in [("http-port", httpPort), ("https-port", httpsPort), ("dns-port", dnsPort)] {
             if let value { arguments += ["--\(name)", String(value)] }
@@ -102,14 +108,16 @@ struct Up: AsyncParsableCommand {
 
     private func waitUntilReady(_ directory: StateDirectory, log: String) async throws -> LabInfo {
         let start = ContinuousClock.now
-        // It has to take the lock before a free lock can mean that it has ended.
         while ContinuousClock.now - start < .seconds(180) {
             if let info = try directory.info() { return info }
             try await Task.sleep(for: .milliseconds(50))
-            guard ContinuousClock.now - start > .seconds(3) else { continue }
+            let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            // A free lock means that it has ended, unless it has not come so far as to take it: one that fails says
+            // why, and on a busy machine one that works may take long to begin.
+            let elapsed = ContinuousClock.now - start
+            guard elapsed > .seconds(15) || (elapsed > .seconds(1) && !text.isEmpty) else { continue }
             if let lock = try StateLock(directory.lockFile), try directory.info() == nil {
                 withExtendedLifetime(lock) {}
-                let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
                 throw CommandFault(
                     "the lab did not start: \(text.split(separator: "\n").suffix(5).joined(separator: "\n"))",
                     remedy: "All that it said is in \(log)")

@@ -68,7 +68,8 @@ struct AppReconciler: Reconciler {
                 let latest = watch.latest(on: subject, youngerThan: limit)
                 let standing = AppStanding(
                     app: app, name: name, host: host, recorded: conditions[app.key] ?? [], route: route,
-                    routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding)
+                    routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding,
+                    httpsPort: self.names.httpsPort)
                 let refusal = refusal(of: standing, named: named, holders[host] ?? [])
                 let next = max(.milliseconds(100), limit - (latest?.age ?? .zero))
                 group.addTask {
@@ -141,7 +142,8 @@ struct AppReconciler: Reconciler {
             host: standing.host, runtime: (spec.runtime ?? .native).rawValue, upstream: spec.upstream.text,
             notes: spec.notes?.text, since: standing.app.createdAt, generation: standing.app.generation,
             isPlatform: spec.platform == true, rows: rows,
-            changes: [event.flatMap { Change($0, at: now) }].compactMap { $0 } + standing.changes)
+            changes: [event.flatMap { Change($0, at: now) }].compactMap { $0 } + standing.changes,
+            httpsPort: standing.httpsPort)
     }
 
     // MARK: Apps that get no route

@@ -97,5 +97,14 @@ struct CertificateStore: Sendable {
         try await postgres.query("delete from proxy.certificate where name = any(\(texts)::text[])")
     }
 
+    /// Forgets what nothing declares: a pass over a route that was removed meanwhile may have issued for it once more.
+    func removeUndeclared() async throws {
+        try await postgres.query(
+            """
+            delete from proxy.certificate c where not exists (
+                select from lab.resource r where r.kind = \(ServerCertificate.name) and r.name = c.name)
+            """)
+    }
+
     private func context(_ name: ResourceName) -> String { "proxy/certificate/\(name)" }
 }

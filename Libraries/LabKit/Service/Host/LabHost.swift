@@ -35,7 +35,8 @@ public struct LabHost: Service {
     /// Runs until the task is cancelled or asked to shut down gracefully.
     public func run() async throws {
         try await prepareDatabase()
-        let replica = "\(settings["LAB_REPLICA"] ?? "lab")-\(UUIDv7().description.suffix(12))"
+        let replica =
+            settings["LAB_REPLICA_ID"] ?? "\(settings["LAB_REPLICA"] ?? "lab")-\(UUIDv7().description.suffix(12))"
         let hosted = try types.map { try HostedService($0, settings: settings, replica: replica, logger: logger) }
         guard let first = hosted.first else {
             throw SettingError(key: "services", detail: "is empty", remedy: "Name at least one service")
@@ -43,7 +44,7 @@ public struct LabHost: Service {
         let tokens = TokenStore(postgres: first.postgres, wakeUps: first.context.wakeUps)
         try await registerAdminToken(tokens)
         let api = try APIServer(
-            title: types.count == 1 ? first.name : "lab", first: first, hosted: hosted, tokens: tokens,
+            title: OpenAPI.title(of: types), first: first, hosted: hosted, tokens: tokens,
             settings: settings,
             logger: logger)
         let relay = EventRelay(
