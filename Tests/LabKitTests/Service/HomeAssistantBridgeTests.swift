@@ -157,7 +157,7 @@ struct HomeAssistantBridgeTests {
                 #expect(try await eventually { try await fixture.retained()[old.stateTopic.text] != nil })
             }
 
-            fixture.devices.withLock { $0.removeFirst() }
+            _ = fixture.devices.withLock { $0.removeFirst() }
             try await fixture.run {
                 #expect(try await eventually { try await fixture.retained()[old.stateTopic.text] == nil })
                 let retained = try await fixture.retained()
