@@ -28,7 +28,8 @@ struct HomeAssistantTests {
     private static func with(
         _ flavour: String, discovery: String,
         _ body:
-            @escaping @Sendable (LabUnderTest, _ tool: @escaping @Sendable ([String]) async throws -> ProgramResult) async throws
+            @escaping @Sendable (LabUnderTest, _ tool: @escaping @Sendable ([String]) async throws -> ProgramResult)
+            async throws
             -> Void
     ) async throws {
         let path = try #require(HomeAssistantTool.path)
