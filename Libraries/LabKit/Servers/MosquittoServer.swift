@@ -79,7 +79,8 @@ public struct MosquittoServer: ManagedServer {
         try Files.write(plain, to: draft, owner: account)
         if !accounts.isEmpty {
             do {
-                try await Program.run("mosquitto_passwd", ["-U", draft], account: account).orThrow()
+                try await Program.run("mosquitto_passwd", ["-U", draft], directory: directory, account: account)
+                    .orThrow()
             } catch {
                 Files.remove(draft)
                 throw error

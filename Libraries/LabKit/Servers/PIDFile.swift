@@ -4,9 +4,9 @@ import Glibc
 struct PIDFile: Sendable {
     let path: String
 
-    /// - Parameter command: the program's name, of which the kernel shows 15 bytes.
+    /// - Parameter command: the program's name. The process may not have become it yet.
     func write(_ entry: ProcessEntry, command: String) throws(ServerError) {
-        try Files.write("\(entry.pid) \(entry.startTime) \(command.prefix(15))\n", to: path)
+        try Files.write("\(entry.pid) \(entry.startTime) \(command)\n", to: path)
     }
 
     func remove() {
@@ -19,7 +19,7 @@ struct PIDFile: Sendable {
         let command: String
     }
 
-    /// What the file says; nil when it is missing or was not written by ``write(_:command:)``.
+    /// What the file says; nil when it is missing or was not written by ``write(_:)``.
     var record: Record? {
         let fields = Files.read(path)?.trimmedOfNewlines.split(separator: " ") ?? []
         guard fields.count == 3, let pid = pid_t(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
@@ -33,21 +33,31 @@ struct Leftovers: Sendable {
     let directory: String
     let pidFile: PIDFile
 
+    /// What a supervisor starts. A process of these that works inside the directory is its child, also when it was
+    /// killed before it had recorded that, or while it made a cluster or passwords. A person's shell there is not.
+    private static let programs: Set = ["postgres", "initdb", "mosquitto", "mosquitto_passwd", "unbound", "nginx"]
+
     /// The processes of an earlier run: the recorded one, and those of the same program which are in its process
-    /// group (nginx's workers) or work inside the server's directory (PostgreSQL's backends have sessions of their
-    /// own). A process that merely got the recorded number since has another start time, and is none of ours.
+    /// group (nginx's workers), and what works inside the server's directory (PostgreSQL's backends have sessions of
+    /// their own). A process that merely got the recorded number since has another start time, and is none of ours.
     func find() -> [ProcessEntry] {
         let record = pidFile.record
         let inside = Files.resolved(directory)
         return ProcessEntry.all().filter { entry in
-            guard !entry.isZombie, entry.command == command.prefix(15), entry.pid != getpid() else { return false }
-            if let record {
+            let isSame = entry.command == command.prefix(15)
+            guard !entry.isZombie, entry.pid != getpid(), isSame || Self.isOurs(entry) else { return false }
+            if isSame, let record {
                 if entry.pid == record.pid { return entry.startTime == record.startTime }
                 if entry.group == record.pid, entry.startTime >= record.startTime, !isReused(record) { return true }
             }
             guard let working = entry.workingDirectory else { return false }
             return working == inside || working.hasPrefix(inside + "/")
         }
+    }
+
+    /// The kernel keeps the first 15 bytes of a name.
+    private static func isOurs(_ entry: ProcessEntry) -> Bool {
+        programs.contains { entry.command == $0.prefix(15) }
     }
 
     /// The number belongs to another process now, so a process group of that number is not ours either.

@@ -14,7 +14,7 @@ public enum Program {
         "mosquitto": "mosquitto", "mosquitto_passwd": "mosquitto", "mosquitto_pub": "mosquitto-clients",
         "mosquitto_sub": "mosquitto-clients", "unbound": "unbound", "unbound-checkconf": "unbound",
         "unbound-control": "unbound", "nginx": "nginx-light", "dig": "bind9-dnsutils", "curl": "curl",
-        "openssl": "openssl", "docker": "docker.io",
+        "openssl": "openssl", "docker": "docker.io", "setpriv": "util-linux",
     ]
 
     /// The absolute path of a program.
@@ -54,9 +54,9 @@ public enum Program {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             throw ServerError.programMissing(program: path, package: packages[name])
         }
-        let started = StartedProgram(path, arguments, as: account)
+        let invocation = try Invocation(path, arguments, as: account)
         let configuration = Configuration(
-            executable: started.executable, arguments: started.arguments,
+            executable: .path(FilePath(invocation.executable)), arguments: Arguments(invocation.arguments),
             environment: .inherit.updating(Environment.updates(environment)),
             workingDirectory: directory.map { FilePath($0) }, platformOptions: .ownGroup)
         let result = try await withThrowingTaskGroup(of: ProgramResult?.self) { group in

@@ -78,6 +78,9 @@ public final class ServerSupervisor: Sendable {
             _ = await Leftovers(command: record.command, directory: stateDirectory, pidFile: pidFile).end(
                 signal: SIGINT)
         }
+        // One that was started and not recorded any more.
+        let unrecorded = PIDFile(path: "\(directory)/none.pid")
+        _ = await Leftovers(command: "", directory: stateDirectory, pidFile: unrecorded).end(signal: SIGINT)
     }
 
     public var status: [ServerStatus] {

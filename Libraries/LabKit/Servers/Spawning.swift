@@ -2,6 +2,31 @@ import Glibc
 import Subprocess
 import SystemPackage
 
+/// A program with its arguments, as a user of the machine runs it.
+///
+/// setpriv(1) changes the user and then becomes the program. Subprocess could do so between fork and exec; but it forks
+/// by a bare clone, after which glibc's setgroups, setgid and setuid wait for ever for a thread that was just being
+/// created in the parent and does not exist in the child.
+struct Invocation {
+    let executable: String
+    let arguments: [String]
+
+    init(_ executable: String, _ arguments: [String], as account: ServiceAccount?) throws(ServerError) {
+        guard let account else {
+            self.executable = executable
+            self.arguments = arguments
+            return
+        }
+        self.executable = try Program.find("setpriv")
+        let groups = account.groups.map(String.init).joined(separator: ",")
+        self.arguments =
+            [
+                "--reuid=\(account.userID)", "--regid=\(account.groupID)",
+                groups.isEmpty ? "--clear-groups" : "--groups=\(groups)", "--", executable,
+            ] + arguments
+    }
+}
+
 extension PlatformOptions {
     /// A process group of its own, so that whatever the program starts can be ended with it.
     static var ownGroup: PlatformOptions {
@@ -11,29 +36,6 @@ extension PlatformOptions {
             .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500))
         ]
         return options
-    }
-}
-
-/// A program with its arguments as they are started.
-struct StartedProgram {
-    let executable: Executable
-    let arguments: Arguments
-
-    /// As another user, the program is started through setpriv(1), which becomes it. The process library can change
-    /// the user itself, but does so in the child before it is a program of its own, with calls of the C library that
-    /// wait for a lock which another thread of this process may have held at that moment: the child then hangs.
-    init(_ path: String, _ words: [String], as account: ServiceAccount?) {
-        guard let account else {
-            executable = .path(FilePath(path))
-            arguments = Arguments(words)
-            return
-        }
-        executable = .path("/usr/bin/setpriv")
-        arguments = Arguments(
-            [
-                "--reuid", String(account.userID), "--regid", String(account.groupID), "--groups",
-                account.groups.map { String($0) }.joined(separator: ","), "--", path,
-            ] + words)
     }
 }
 

@@ -12,8 +12,6 @@ actor SupervisedServer {
     nonisolated let server: any ManagedServer
     nonisolated let log: RotatingLog
     private let pidFile: PIDFile
-    /// The program's name, which its process has only once setpriv has become it.
-    private var commandName = ""
     private let startTimeout: Duration
     private let logger: Logger
     private(set) var status: ServerStatus
@@ -84,9 +82,8 @@ actor SupervisedServer {
     }
 
     private func endLeftovers() async throws {
-        let executable = try server.command().executable
         let leftovers = Leftovers(
-            command: String(executable.split(separator: "/").last ?? ""),
+            command: try commandName,
             directory: server.directory, pidFile: pidFile)
         let ended = await leftovers.end(signal: server.stopSteps.first?.signal.rawValue ?? SIGTERM)
         if !ended.isEmpty {
@@ -94,6 +91,10 @@ actor SupervisedServer {
                 "Ended what a killed supervisor had left running",
                 metadata: ["server": "\(server.name)", "pids": "\(ended.map(\.pid))"])
         }
+    }
+
+    private var commandName: String {
+        get throws { String(try server.command().executable.split(separator: "/").last ?? "") }
     }
 
     private struct ChildEnd {
@@ -143,16 +144,15 @@ actor SupervisedServer {
     }
 
     private func runChild(_ command: ServerCommand, stops: AsyncStream<Void>) async throws -> ChildEnd {
-        let started = StartedProgram(command.executable, command.arguments, as: command.account)
+        let invocation = try Invocation(command.executable, command.arguments, as: command.account)
         let configuration = Configuration(
-            executable: started.executable, arguments: started.arguments,
+            executable: .path(FilePath(invocation.executable)), arguments: Arguments(invocation.arguments),
             environment: .fixed([
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
                 "TZ": "UTC", "HOME": server.directory,
             ]),
             workingDirectory: FilePath(server.directory), platformOptions: .ownGroup)
         log.forgetLastLines()
-        commandName = String(command.executable.split(separator: "/").last ?? "")
         let start = ContinuousClock.now
         startedAt = start
         let outcome: ExecutionResult<Attendance, SequenceOutput, CombinedErrorOutput>

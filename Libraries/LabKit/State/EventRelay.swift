@@ -17,6 +17,10 @@ public struct EventRelay: Sendable {
     private let logger: Logger
     private let batchSize = 256
     private let retention: Duration = .seconds(30 * 24 * 3600)
+    /// Longer than the minute between two saves of the broker: what it took in since the last one dies with it.
+    private let brokerMemory: Duration = .seconds(120)
+    /// Longer than any subscriber's pause between two attempts to connect (30 s).
+    private let subscribersReturn: Duration = .seconds(40)
 
     public init(postgres: PostgresClient, mqtt: MQTTClient, wakeUps: WakeUps, replica: String, logger: Logger) {
         log = EventLog(postgres: postgres)
@@ -52,21 +56,38 @@ public struct EventRelay: Sendable {
     }
 
     /// A broker that was killed may have acknowledged events and lost them before it passed them on. What it took in
-    /// the last moments is told once more; consumers know by the event's id what they had already.
+    /// since it last saved is told once more; consumers know by the event's id what they had already.
+    ///
+    /// It may have forgotten sessions too, whose subscribers get nothing until they are back. So the same is told again
+    /// when they have had the time. The first connection counts as well: the broker may have died with the relay.
     private func repeatAfterReconnect() async throws {
-        var wasConnected = false
-        for await state in mqtt.connectionStates {
-            if state.isConnected {
-                guard wasConnected else {
-                    wasConnected = true
-                    continue
+        let states = mqtt.connectionStates
+        try await withThrowingDiscardingTaskGroup { group in
+            for await state in states where state.isConnected {
+                group.addTask {
+                    try await repeatEvents(of: brokerMemory)
+                    try await Task.sleep(for: subscribersReturn)
+                    try await repeatEvents(of: brokerMemory + subscribersReturn)
                 }
-                try await log.forgetRelayed(within: .seconds(30))
-                wakeUps.signal(channel: WakeUps.eventChannel)
             }
         }
         // The client has ended; so does the relay, with its task.
         try await Task.sleep(for: .seconds(3600))
+    }
+
+    /// Tries until the database has taken it, which may restart as well as the broker.
+    private func repeatEvents(of time: Duration) async throws {
+        var backoff = Backoff(initial: .milliseconds(200), maximum: .seconds(5))
+        while true {
+            do {
+                try await log.forgetRelayed(within: time)
+                return wakeUps.signal(channel: WakeUps.eventChannel)
+            } catch {
+                try Task.checkCancellation()
+                logger.debug("Events could not be repeated yet", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: backoff.next())
+            }
+        }
     }
 
     private func relay(_ events: [Event]) async throws {
@@ -74,31 +95,9 @@ public struct EventRelay: Sendable {
             // Order matters to those who listen, so each waits for the one before; the broker's answer is quick.
             try await mqtt.publish(
                 MQTTMessage(
-                    topic: try MQTTTopic(Self.topicPrefix + event.type), payload: Array(document(event).utf8),
+                    topic: try MQTTTopic(Self.topicPrefix + event.type), payload: Array(event.document.text.utf8),
                     qualityOfService: .atLeastOnce))
         }
         try await log.markRelayed(events.map(\.sequence))
-    }
-
-    /// What a consumer gets: `{"id", "type", "at", "kind", "name", "data"}`.
-    private func document(_ event: Event) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("id")
-            writer.string(event.id.description)
-            writer.key("type")
-            writer.string(event.type)
-            writer.key("at")
-            writer.string(event.occurredAt.rfc3339)
-            if let subject = event.subject {
-                writer.key("kind")
-                writer.string(subject.kind)
-                writer.key("name")
-                writer.string(subject.name.text)
-            }
-            writer.key("data")
-            writer.raw(JSONText(trusted: event.payload))
-        }
-        return writer.text
     }
 }

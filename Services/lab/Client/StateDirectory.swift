@@ -68,13 +68,16 @@ struct LabInfo: Codable, Sendable {
 /// Facts about a process from /proc.
 enum ProcessFacts {
     /// Field 22 of /proc/<pid>/stat (proc(5)): clock ticks after boot.
+    ///
+    /// - Returns: nil when there is no such process, or it has ended and only waits for its parent to notice.
     static func startTime(_ pid: Int32) -> UInt64? {
         guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
         let text = String(decoding: data, as: UTF8.self)
         // The command in field 2 may have spaces and parentheses; the last one ends it.
         guard let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
-        return fields.count > 19 ? UInt64(fields[19]) : nil
+        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return UInt64(fields[19])
     }
 
     static func isAlive(_ pid: Int32, startedAt ticks: UInt64) -> Bool {

@@ -44,7 +44,8 @@ struct Up: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         if let info = try directory.info() { return try tellRunning(info) }
         if detach { return try await startDetached(directory) }
-        guard let lock = try StateLock(directory.lockFile) else {
+        guard let lock = try await StateLock.take(directory.lockFile) else {
+            if let info = try directory.info() { return try tellRunning(info) }
             throw CommandFault(
                 "another “lab up” is starting in \(directory.path)", remedy: "Wait for it, then see “lab info”")
         }
@@ -107,14 +108,16 @@ struct Up: AsyncParsableCommand {
 
     private func waitUntilReady(_ directory: StateDirectory, log: String) async throws -> LabInfo {
         let start = ContinuousClock.now
-        // It has to take the lock before a free lock can mean that it has ended.
         while ContinuousClock.now - start < .seconds(180) {
             if let info = try directory.info() { return info }
             try await Task.sleep(for: .milliseconds(50))
-            guard ContinuousClock.now - start > .seconds(3) else { continue }
+            let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            // A free lock means that it has ended, unless it has not come so far as to take it: one that fails says
+            // why, and on a busy machine one that works may take long to begin.
+            let elapsed = ContinuousClock.now - start
+            guard elapsed > .seconds(15) || (elapsed > .seconds(1) && !text.isEmpty) else { continue }
             if let lock = try StateLock(directory.lockFile), try directory.info() == nil {
                 withExtendedLifetime(lock) {}
-                let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
                 throw CommandFault(
                     "the lab did not start: \(text.split(separator: "\n").suffix(5).joined(separator: "\n"))",
                     remedy: "All that it said is in \(log)")

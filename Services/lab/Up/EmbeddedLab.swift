@@ -58,6 +58,7 @@ struct EmbeddedLab: Service {
     /// have the same.
     private func makeLayout() async throws -> EmbeddedLayout {
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
+        try await LabPorts.waitForEarlier(in: directory)
         let earlier = LabPorts.earlier(in: directory)
         let layout = EmbeddedLayout(
             directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),

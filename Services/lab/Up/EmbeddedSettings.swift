@@ -36,6 +36,9 @@ struct EmbeddedLayout: Sendable {
         var values: [String: String] = [
             "LAB_DOMAIN": domain.text,
             "LAB_LISTEN": "127.0.0.1",
+            // The lock on the directory lets one process run, so it may go on at once with the leases, claims and
+            // broker sessions of one that was killed, instead of waiting until they run out.
+            "LAB_REPLICA_ID": "embedded",
             "LAB_API_PORT": String(ports.api),
             "LAB_ADMIN_TOKEN": adminToken.reveal(),
             "LAB_DATABASE_OWNER_URL": databaseURL(user: Self.databaseOwner, password: owner),
@@ -82,12 +85,14 @@ struct EmbeddedLayout: Sendable {
                 name: BrokerAccess.user(of: service.name), password: try secrets.secret("mqtt-\(service.name)"))
         }
         accounts.append(.init(name: Self.brokerPerson, password: try secrets.secret("mqtt-\(Self.brokerPerson)")))
+        let homeAssistant = try HomeAssistantOptions(LabSettings(ProcessInfo.processInfo.environment))
         return [
             PostgresServer(
                 directory: postgres, port: ports.postgres, password: try secrets.secret("postgres-superuser")),
             MosquittoServer(
                 directory: mosquitto, port: ports.mqtt, listenAddresses: listenAddresses, accounts: accounts,
-                accessControl: BrokerAccess.rules(for: labServices, person: Self.brokerPerson)),
+                accessControl: BrokerAccess.rules(
+                    for: labServices, person: Self.brokerPerson, homeAssistant: homeAssistant)),
             UnboundServer(
                 directory: unbound, port: ports.dns, listenAddresses: listenAddresses,
                 allowedNetworks: listen == ListenAddress.loopback ? [] : Self.homeNetworks + ["\(address)/32"]),

@@ -37,6 +37,23 @@ struct LabPorts: Codable, Sendable {
 
     private static func file(_ directory: StateDirectory) -> String { directory.path + "/ports.json" }
 
+    /// Waits a moment for the ports of this directory's last lab: one that was just killed may still hold some.
+    static func waitForEarlier(in directory: StateDirectory) async throws {
+        guard FileManager.default.fileExists(atPath: file(directory)) else { return }
+        let ports = earlier(in: directory)
+        let deadline = ContinuousClock.now + .seconds(2)
+        while ContinuousClock.now < deadline {
+            let areFree = [ports.http, ports.https, ports.dns, ports.mqtt].allSatisfy {
+                PortProbe.isFree($0, on: ListenAddress.withLoopback(ports.listen))
+            }
+            let areOwnFree = [ports.postgres, ports.api].allSatisfy {
+                PortProbe.isFree($0, on: [ListenAddress.loopback])
+            }
+            if areFree, areOwnFree { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// - Throws: ``CommandFault`` when a port that was asked for is taken.
     static func choose(_ wish: Wish, in directory: StateDirectory, listen: String) throws -> LabPorts {
         let earlier = earlier(in: directory)
@@ -79,10 +96,11 @@ enum PortProbe {
     }
 
     static func anyFree(on addresses: [String], except taken: Set<Int>) throws -> Int {
-        for _ in 0..<50 {
-            if let port = bind(0, addresses[0], SOCK_STREAM), !taken.contains(port), isFree(port, on: addresses) {
-                return port
-            }
+        // Below the range that the kernel takes the ports of outgoing connections from, so that none of them can have
+        // it while the lab is stopped.
+        for _ in 0..<500 {
+            let port = Int.random(in: 10_000..<32_000)
+            if !taken.contains(port), isFree(port, on: addresses) { return port }
         }
         throw CommandFault(
             "no free port was found on \(addresses[0])", remedy: "See whether \(addresses[0]) is this machine's")

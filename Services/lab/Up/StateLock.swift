@@ -18,6 +18,18 @@ final class StateLock: Sendable {
         }
     }
 
+    /// Waits a little for it: a process that was killed holds it until the kernel has taken that process apart.
+    ///
+    /// - Returns: nil when another process still holds it after `patience`.
+    static func take(_ path: String, patience: Duration = .seconds(10)) async throws -> StateLock? {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            if let lock = try StateLock(path) { return lock }
+            guard ContinuousClock.now < deadline else { return nil }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     deinit {
         close(descriptor)
     }

@@ -12,6 +12,11 @@ struct CertificateReconciler: Reconciler {
     /// The longest sleep, so that a clock that was set is noticed.
     private static let longestWait: Duration = .seconds(24 * 3600)
 
+    func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
+        try await certificates.removeUndeclared()
+        return []
+    }
+
     func reconcile(_ batch: [Resource<CertificateSpec>], _ context: ReconcileContext) async throws -> [Outcome] {
         let removed = batch.filter(\.isDeleted).map(\.name)
         if !removed.isEmpty { try await certificates.remove(removed) }

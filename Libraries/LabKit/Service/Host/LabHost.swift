@@ -35,7 +35,8 @@ public struct LabHost: Service {
     /// Runs until the task is cancelled or asked to shut down gracefully.
     public func run() async throws {
         try await prepareDatabase()
-        let replica = "\(settings["LAB_REPLICA"] ?? "lab")-\(UUIDv7().description.suffix(12))"
+        let replica =
+            settings["LAB_REPLICA_ID"] ?? "\(settings["LAB_REPLICA"] ?? "lab")-\(UUIDv7().description.suffix(12))"
         let hosted = try types.map { try HostedService($0, settings: settings, replica: replica, logger: logger) }
         guard let first = hosted.first else {
             throw SettingError(key: "services", detail: "is empty", remedy: "Name at least one service")

@@ -198,7 +198,8 @@ begin
 end
 $$;
 
--- Takes due work of a kind for a replica, for a limited time: a replica that dies is followed by another.
+-- Takes due work of a kind for a replica, for a limited time: a replica that dies is followed by another. A replica
+-- asks when it has ended what it took before, so claims of its own that are still there were broken off.
 create function lab.claim(work_kind text, replica text, at_most integer, seconds double precision)
 returns table (name text, version bigint, failures integer)
 language sql as $$
@@ -206,7 +207,8 @@ language sql as $$
     set claimed_by = replica, claimed_until = now() + make_interval(secs => seconds)
     from (
         select c.name from lab.work c
-        where c.kind = work_kind and c.due_at <= now() and (c.claimed_until is null or c.claimed_until <= now())
+        where c.kind = work_kind and c.due_at <= now()
+            and (c.claimed_until is null or c.claimed_until <= now() or c.claimed_by = replica)
         order by c.due_at
         limit at_most
         for update skip locked
