@@ -62,7 +62,7 @@ struct OperationTests {
     func settings() async throws {
         try await AppFixture.with { lab in
             let good = try call(lab).lab
-            #expect(try ProvisionerService(good).background.count == 2)
+            #expect(try ProvisionerService(good).background.count == 3)
             for (key, value) in [
                 ("LAB_DOCS_DIR", "docs"), ("LAB_DOCS_DIR", ""), ("LAB_ZONES", "a b"), ("LAB_PLATFORM_APPS", "x"),
             ] {
