@@ -1,11 +1,13 @@
 import Foundation
 import LabKit
+import LabServers
 import LabTesting
 
-/// The pool's statements a second beside `pgbench`, same statement, same number of connections, on the same server.
+/// The pool's statements a second beside `pgbench`: same statement, same number of connections, same server.
 enum PoolBenchmark {
     private static let connections = 8
-    private static let seconds = 4
+    private static let seconds = 3
+    private static let rounds = 5
 
     static func run() async throws -> [Measurement] {
         try await withPrivatePostgres { server in
@@ -15,43 +17,45 @@ enum PoolBenchmark {
             var single: [Double] = []
             var pipelined: [Double] = []
             var peer: [Double] = []
-            // Alternately, so that what else the machine does meets both.
-            for _ in 0..<3 {
+            _ = try await oneByOne(pool, for: .milliseconds(500))
+            // Alternately, so that what else the machine does meets all of them.
+            for _ in 0..<rounds {
                 peer.append(try await pgbench(server))
-                single.append(try await oneByOne(pool))
-                pipelined.append(try await inPipelines(pool))
+                single.append(try await oneByOne(pool, for: .seconds(seconds)))
+                pipelined.append(try await inPipelines(pool, for: .seconds(seconds)))
             }
             await pool.shutdown()
+            let theirs = (name: "pgbench, prepared, one by one", value: peer.median)
             return [
                 Measurement(
-                    "select $1::int, \(connections) connections, one by one", ours: single.median, peer: peer.median,
-                    unit: "/s (pgbench -M prepared)"),
-                Measurement(
-                    "the same, 32 in a pipeline", ours: pipelined.median, peer: peer.median,
-                    unit: "/s (pgbench -M prepared)"),
+                    "`select $1::int`, \(connections) connections, one by one", ours: single.median, peer: theirs,
+                    unit: "/s"),
+                Measurement("the same, 32 in a pipeline", ours: pipelined.median, peer: theirs, unit: "/s"),
             ]
         }
     }
 
-    private static func oneByOne(_ pool: PostgresClient) async throws -> Double {
-        try await rate { number in
-            _ = try await pool.query("select \(number)::int")
+    private static func oneByOne(_ pool: PostgresClient, for duration: Duration) async throws -> Double {
+        try await rate(for: duration) { number in
+            try await pool.query("select \(number)::int")
             return 1
         }
     }
 
-    private static func inPipelines(_ pool: PostgresClient) async throws -> Double {
-        try await rate { number in
+    private static func inPipelines(_ pool: PostgresClient, for duration: Duration) async throws -> Double {
+        try await rate(for: duration) { number in
             let queries = (0..<32).map { PostgresQuery("select \(number &+ Int32($0))::int") }
             return try await pool.pipeline(queries).count
         }
     }
 
     /// Statements a second over all connections.
-    private static func rate(_ statement: @escaping @Sendable (Int32) async throws -> Int) async throws -> Double {
+    private static func rate(
+        for duration: Duration, _ statement: @escaping @Sendable (Int32) async throws -> Int
+    ) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
-        let end = start + .seconds(seconds)
+        let end = start + duration
         let total = try await withThrowingTaskGroup(of: Int.self) { group in
             for task in 0..<connections {
                 group.addTask {
@@ -66,28 +70,33 @@ enum PoolBenchmark {
     }
 
     private static func pgbench(_ server: PrivatePostgres) async throws -> Double {
+        try await PGBench.rate(
+            "\\set number random(1, 1000000)\nselect :number::int;\n", on: server.connectionString,
+            connections: connections, seconds: seconds)
+    }
+}
+
+/// PostgreSQL's own load generator.
+enum PGBench {
+    /// Transactions a second of a script of one statement, prepared.
+    static func rate(
+        _ script: String, on connectionString: String, connections: Int, seconds: Int
+    ) async throws -> Double {
         try await withTemporaryDirectory { directory in
-            let script = directory + "/statement.sql"
-            try Data("\\set number random(1, 1000000)\nselect :number::int;\n".utf8)
-                .write(to: URL(filePath: script))
+            let path = directory + "/statement.sql"
+            try Data(script.utf8).write(to: URL(filePath: path))
             let result = try await Program.run(
                 "pgbench",
                 [
                     "--no-vacuum", "--protocol=prepared", "--client=\(connections)", "--jobs=2",
-                    "--time=\(seconds)", "--file=\(script)", server.connectionString,
-                ])
+                    "--time=\(seconds)", "--file=\(path)", connectionString,
+                ]
+            ).orThrow()
             let line = result.standardOutput.split(separator: "\n").first { $0.hasPrefix("tps = ") }
             guard let number = line?.split(separator: " ").dropFirst(2).first, let rate = Double(number) else {
-                throw CommandFailure(program: "pgbench", output: result.standardError)
+                throw BenchmarkFailure("pgbench told no rate: \(result.standardOutput)\(result.standardError)")
             }
             return rate
         }
     }
-}
-
-/// A peer that did not do its part.
-struct CommandFailure: Error, CustomStringConvertible {
-    let program: String
-    let output: String
-    var description: String { "\(program) failed: \(output)" }
 }

@@ -14,7 +14,8 @@ struct Lab: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self]),
             CommandGroup(name: "Apps:", subcommands: [Deploy.self, Status.self, Why.self, Remove.self]),
-            CommandGroup(name: "Everything else:", subcommands: [Call.self, Events.self, Token.self]),
+            CommandGroup(
+                name: "Everything else:", subcommands: [Call.self, Events.self, Token.self, OpenAPIText.self]),
         ])
 
     static func main() async {
@@ -28,7 +29,7 @@ struct Lab: AsyncParsableCommand {
             }
         } catch let problem as Problem {
             Terminal.standardError.fault(problem)
-            exit(withError: ExitCode(1))
+            exit(withError: ExitCode(problem.reason == .invalid ? CommandFault.misuse : 1))
         } catch let fault as CommandFault {
             Terminal.standardError.fault(fault.message, remedy: fault.remedy)
             exit(withError: ExitCode(fault.status))
@@ -49,6 +50,9 @@ struct CommandFault: Error, CustomStringConvertible {
     let remedy: String?
     /// 1: it did not work; 2: the lab is not there; 64: the command was wrong.
     let status: Int32
+
+    /// `EX_USAGE` of sysexits(3), as for arguments that cannot be parsed.
+    static let misuse: Int32 = 64
 
     init(_ message: String, remedy: String? = nil, status: Int32 = 1) {
         self.message = message

@@ -4,8 +4,9 @@ import LabHTTPClient
 struct Runtimes: Sendable {
     private let native: NativeRuntime
 
-    init(http: HTTPClient) {
-        native = NativeRuntime(http: http)
+    /// - Parameter timeout: how long an app may take to answer when it is looked at.
+    init(http: HTTPClient, timeout: Duration = .seconds(5)) {
+        native = NativeRuntime(http: http, timeout: timeout)
     }
 
     subscript(name: RuntimeName) -> any Runtime {

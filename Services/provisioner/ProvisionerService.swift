@@ -13,18 +13,22 @@ public struct ProvisionerService: LabService {
     public let reconcilers: [any Reconciler]
     public let background: [BackgroundTask]
 
-    /// - Throws: `SettingError` for `LAB_DOMAIN`, `LAB_ZONES`, `LAB_DOCS_DIR` and `LAB_PLATFORM_APPS`.
+    /// - Throws: `SettingError` for `LAB_DOMAIN`, `LAB_ZONES`, `LAB_DOCS_DIR`, `LAB_PLATFORM_APPS` and
+    ///   `LAB_HOME_ASSISTANT_…`.
     public init(_ lab: LabContext) throws {
         let names = try LabNames(lab.settings)
         let pages = try PageStore(lab.settings)
-        let watch = RuntimeWatch(Runtimes(http: lab.http), store: lab.store, logger: lab.logger)
+        let runtimes = Runtimes(http: lab.http)
+        let watch = RuntimeWatch(runtimes, store: lab.store, logger: lab.logger)
         reconcilers = [
             AppReconciler(names: names, watch: watch, docs: DocsWriter(pages, clock: lab.clock), clock: lab.clock)
         ]
         let keeper = DocsKeeper(pages, names: names, lab: lab)
+        let announcer = try AppAnnouncer(names: names, runtimes: runtimes, lab: lab)
         var background = [
             BackgroundTask("runtimes") { try await watch.run() },
             BackgroundTask("docs") { try await keeper.run() },
+            BackgroundTask("announcement") { try await announcer.run() },
         ]
         if let platform = try Self.platform(lab.settings) {
             background.append(

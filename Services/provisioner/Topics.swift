@@ -1,4 +1,13 @@
+public import LabService
+
 extension ProvisionerService {
+    public static let topics = [
+        ServiceTopic(
+            "lab/v1/apps/+/state", .publishes, isRetained: true,
+            "`online` (ON or OFF), `milliseconds`, `certificate_expires`, `can_restart`; gone with the app."),
+        ServiceTopic("lab/v1/apps/+/restart", .takes, "`PRESS` restarts the app, where its runtime can."),
+    ]
+
     /// The events that it records, which the relay publishes at `lab/v1/events/<type>`.
     public static let eventTypes: [(type: String, summary: String)] = [
         ("app.declared", "A person or the platform declared an app, or changed it: {by}."),

@@ -40,7 +40,9 @@ final class TestProxy: Reconciler {
                     .met("Routed", reason: "ProxyHasIt", message: "The proxy has \(route.spec.host)"),
                     .met("Resolvable", reason: "AnswerMatches", message: "\(route.spec.host) is 127.0.0.1"),
                     isOnline
-                        ? .met("Online", reason: "ProbeAnswered", message: "https://\(route.spec.host) answered 200")
+                        ? .met(
+                            "Online", reason: "ProbeAnswered", message: "https://\(route.spec.host) answered 200",
+                            observation: ["milliseconds": 12.5])
                         : .unmet("Online", reason: "ProbeFailed", message: "https://\(route.spec.host) answered 502"),
                 ])
         }
@@ -56,7 +58,11 @@ struct AppFixture: Sendable {
     let names: LabNames
     let logger: Logger
 
-    static func with(replicas: Int = 1, _ body: @escaping @Sendable (AppFixture) async throws -> Void) async throws {
+    /// - Parameter timeout: how long an upstream may take to answer.
+    static func with(
+        replicas: Int = 1, timeout: Duration = .seconds(5),
+        _ body: @escaping @Sendable (AppFixture) async throws -> Void
+    ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         try await withPrivatePostgres { server in
             try await withTemporaryDirectory { directory in
@@ -69,7 +75,7 @@ struct AppFixture: Sendable {
                 let pages = PageStore(directory: directory)
                 let proxy = TestProxy()
                 let watches = (0..<replicas).map { _ in
-                    RuntimeWatch(Runtimes(http: http), store: store, logger: logger)
+                    RuntimeWatch(Runtimes(http: http, timeout: timeout), store: store, logger: logger)
                 }
                 let fixture = AppFixture(
                     store: store, proxy: proxy, watch: watches[0], pages: pages, names: names,

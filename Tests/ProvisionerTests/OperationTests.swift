@@ -7,7 +7,7 @@ import Testing
 
 @testable import Provisioner
 
-@Suite("What people ask the provisioner for")
+@Suite("What people ask the provisioner for", .serialized)
 struct OperationTests {
     private func call(_ lab: AppFixture) throws -> OperationCall {
         let postgres = lab.store.postgres
@@ -44,6 +44,36 @@ struct OperationTests {
             }
             // The app itself may be declared again.
             #expect(try await put("first", #"{"upstream": "http://127.0.0.1:9", "host": "x.home.arpa"}"#, lab) == 1)
+        }
+    }
+
+    @Test("every operation has a schema, and an app's fields are all documented")
+    func schemas() throws {
+        for operation in ProvisionerService.operations {
+            _ = try operation.inputSchema()
+            _ = try operation.outputSchema()
+        }
+        let body = try #require(try PutResource<App>().inputSchema().property("body"))
+        #expect(Set(body.properties.map(\.name)) == Set(App.fields.keys))
+        #expect(body.properties.filter(\.isRequired).map(\.name) == ["upstream"])
+    }
+
+    @Test("the service tells which of its settings is wrong")
+    func settings() async throws {
+        try await AppFixture.with { lab in
+            let good = try call(lab).lab
+            #expect(try ProvisionerService(good).background.count == 3)
+            for (key, value) in [
+                ("LAB_DOCS_DIR", "docs"), ("LAB_DOCS_DIR", ""), ("LAB_ZONES", "a b"), ("LAB_PLATFORM_APPS", "x"),
+            ] {
+                let settings = ["LAB_DOMAIN": "home.arpa", "LAB_DOCS_DIR": lab.pages.directory]
+                    .merging([key: value]) { $1 }
+                let wrong = LabContext(
+                    settings: LabSettings(settings), store: good.store, wakeUps: good.wakeUps, mqtt: good.mqtt,
+                    http: good.http, replica: "test", logger: lab.logger)
+                let error = #expect(throws: SettingError.self) { try ProvisionerService(wrong) }
+                #expect(error?.key == key)
+            }
         }
     }
 

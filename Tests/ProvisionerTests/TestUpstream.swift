@@ -10,6 +10,7 @@ struct TestUpstream {
     }
 
     private let channel: any Channel
+    let port: Int
 
     static func start(_ manner: Manner = .answers, port: Int = 0) async throws -> TestUpstream {
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -20,10 +21,9 @@ struct TestUpstream {
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
-        return TestUpstream(channel: channel)
+        return TestUpstream(channel: channel, port: channel.localAddress?.port ?? 0)
     }
 
-    var port: Int { channel.localAddress?.port ?? 0 }
     var url: String { "http://127.0.0.1:\(port)" }
 
     func stop() async throws { try await channel.close() }

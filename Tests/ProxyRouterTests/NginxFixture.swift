@@ -45,13 +45,13 @@ struct NginxFixture: Sendable {
         let lab = try LabAuthority()
         let own = HTTPClient(logger: quiet)
         let ports = (0..<3).map { _ in LoopbackPort.free() }
-        try await withPrivateServer({ directory in
+        let make: @Sendable (String) throws -> RoutedNginx = { directory in
             let settings = try Self.settings(directory, ports)
             let inner = NginxServer(
-                directory: directory, ports: [ports[0], ports[1]],
-                configurationFile: settings.configurationFile)
+                directory: directory, ports: [ports[0], ports[1]], configurationFile: settings.configurationFile)
             return RoutedNginx(inner: inner, proxy: NginxProxy(settings, client: own, logger: quiet))
-        }) { server in
+        }
+        try await withPrivateServer(make) { server in
             let fixture = NginxFixture(
                 server: server, settings: try Self.settings(server.directory, ports), lab: lab,
                 client: lab.client(.http1))

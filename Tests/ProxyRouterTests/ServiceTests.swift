@@ -23,6 +23,11 @@ struct ServiceTests {
             #expect(try await lab.condition("Routed", of: "notes")?.reason == "Configured")
             #expect(
                 try await lab.condition("Online", of: "notes")?.message.contains("answered 200, certificate") == true)
+            let numbers = try #require(try await lab.condition("Online", of: "notes")?.observation)
+            #expect(numbers["status"] == 200)
+            #expect(numbers["milliseconds"] != nil)
+            let expiry = try #require(numbers["certificateExpires"]?.stringValue.flatMap { Date(rfc3339: $0) })
+            #expect(expiry > Date())
             #expect(
                 try await eventually { try await lab.condition("Resolvable", of: "notes")?.reason == "AnswerMatches" })
             #expect(
@@ -126,6 +131,28 @@ struct ServiceTests {
             #expect(try await lab.condition("Online", of: "older")?.status == .true)
             try await lab.store.remove([ServiceFixture.key("older")])
             #expect(try await lab.waitUntilOnline("younger"))
+        }
+    }
+
+    @Test("a record that a person has declared stays, and the route says so and goes on")
+    func takenRecord() async throws {
+        try await ServiceFixture.with { lab in
+            let upstream = try FakeUpstream()
+            defer { upstream.stop() }
+            let host = try Hostname("notes.home.arpa")
+            let theirs = ResourceKey(kind: "Record", name: try ResourceName("notes.home.arpa:a"))
+            try await lab.store.declare(
+                Declaration(
+                    theirs,
+                    spec: RouteNeeds.RecordDeclaration(name: host, type: "A", values: ["127.0.0.1"], ttl: 300)))
+            try await lab.put("notes", RouteSpec(host: host, upstream: UpstreamURL(upstream.url)))
+            #expect(try await lab.waitUntilOnline("notes"))
+            #expect(try await lab.condition("Resolvable", of: "notes")?.reason == "RecordTaken")
+            #expect(try await lab.store.resource(theirs)?.owner == nil)
+            #expect(
+                try await eventually {
+                    try await lab.condition("Issued", of: "notes", kind: "Certificate")?.status == .true
+                })
         }
     }
 

@@ -84,8 +84,8 @@ struct SpecTests {
                 certificate: try lab.certificate(host))
         ])
         let text = NginxConfiguration(state, settings).http
-        #expect(text.contains("set $lab_upstream nas.home.arpa;"))
-        #expect(text.contains("proxy_pass https://$lab_upstream:443;"))
+        #expect(text.contains("    \(host) https://nas.home.arpa:443;"))
+        #expect(text.contains("map_hash_bucket_size 256;"))
         #expect(text.contains("resolver [fd00::2]:53 "))
         #expect(text.contains("listen [::1]:443 ssl http2;"))
         #expect(text.contains("server_names_hash_bucket_size 256;"))
@@ -97,5 +97,26 @@ struct SpecTests {
                 directory: "/tmp/a;b", listen: [], httpPort: 80, httpsPort: 443,
                 resolver: ServerAddress("127.0.0.1", defaultPort: 53))
         }
+    }
+
+    @Test("a complaint of nginx is laid at the door of the route whose line it names")
+    func complaints() throws {
+        let lab = try LabAuthority()
+        let settings = try NginxSettings(
+            directory: "/var/lib/lab/nginx", listen: [try #require(IPLiteral("127.0.0.1"))], httpPort: 80,
+            httpsPort: 443, resolver: ServerAddress("127.0.0.1:53", defaultPort: 53))
+        let routes = try ["a.home.arpa", "b.home.arpa"].map { host in
+            ProxyRoute(
+                host: try Hostname(host), upstream: try UpstreamURL("http://127.0.0.1:8080"),
+                certificate: try lab.certificate(host))
+        }
+        let configuration = NginxConfiguration(ProxyState(routes), settings)
+        let lines = configuration.http.split(separator: "\n", omittingEmptySubsequences: false)
+        let line = try #require(lines.firstIndex { $0.contains("b.home.arpa http://") }) + 1
+        let words = "nginx: [emerg] something is wrong in /x/revisions/1/http.conf:"
+        #expect(NginxComplaint(words + "\(line)\n", configuration).hosts == [routes[1].host])
+        #expect(NginxComplaint(words + "1\n", configuration).hosts.isEmpty)
+        #expect(
+            NginxComplaint(words + "1", configuration).message == "something is wrong in /x/revisions/1/http.conf:1")
     }
 }

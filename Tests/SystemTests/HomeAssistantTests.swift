@@ -2,110 +2,140 @@ import Foundation
 import LabCore
 import LabServers
 import LabState
-import LabTesting
 import Testing
-
-/// The real Home Assistant, run by a tool that lies beside the repository where it is developed.
-enum HomeAssistantTool {
-    static let path: String? = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let tool = root.deletingLastPathComponent().appending(path: "shared/tools/home-assistant").path
-        return FileManager.default.isExecutableFile(atPath: tool) ? tool : nil
-    }()
-
-    /// Kept between runs, since an installation takes minutes.
-    static var cache: String {
-        (ProcessInfo.processInfo.environment["HOME"] ?? "/tmp") + "/.cache/lab-home-assistant"
-    }
-}
 
 @Suite(
     "Home Assistant", .serialized,
-    .enabled(if: HomeAssistantTool.path != nil, "the tool that runs a real Home Assistant is not beside this clone"))
+    .enabled(
+        if: HomeAssistantUnderTest.tool != nil, "the tool that runs a real Home Assistant is not beside this clone"))
 struct HomeAssistantTests {
-    /// Runs a lab and a Home Assistant on its broker.
-    private static func with(
-        _ flavour: String, discovery: String,
-        _ body:
-            @escaping @Sendable (LabUnderTest, _ tool: @escaping @Sendable ([String]) async throws -> ProgramResult)
-            async throws
-            -> Void
-    ) async throws {
-        let path = try #require(HomeAssistantTool.path)
-        let installed = try await Program.run(
-            path, ["install", "--cache", HomeAssistantTool.cache, "--flavour", flavour], timeout: .seconds(900))
-        try #require(installed.status.isSuccess, "\(installed.standardError)")
-        try await LabUnderTest.with(environment: ["LAB_HOME_ASSISTANT_DISCOVERY": discovery]) { lab in
-            let info = try await lab.info()
-            let configuration = lab.directory + "-home-assistant"
-            let port = LoopbackPort.free()
-            let tool: @Sendable ([String]) async throws -> ProgramResult = { arguments in
-                try await Program.run(
-                    path, [arguments[0], "--config", configuration] + arguments.dropFirst(), timeout: .seconds(200),
-                    outputLimit: 8 << 20)
-            }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    _ = try await Program.run(
-                        path,
-                        [
-                            "start", "--cache", HomeAssistantTool.cache, "--config", configuration, "--flavour",
-                            flavour,
-                            "--mqtt", info.mqtt, "--mqtt-user", info.mqttUser, "--mqtt-password", info.mqttPassword,
-                            "--port", String(port),
-                        ], timeout: .seconds(600), outputLimit: 8 << 20)
-                }
-                group.addTask {
-                    // The tool writes its file when it has begun; asking sooner fails at once.
-                    _ = try await eventually(within: .seconds(120)) {
-                        FileManager.default.fileExists(atPath: configuration + "/harness.json")
-                    }
-                    let waited = try await tool(["wait", "--timeout", "180"])
-                    try #require(waited.status.isSuccess, "\(waited.standardError)")
-                    try await body(lab, tool)
-                }
-                defer { group.cancelAll() }
-                try await group.next()
-            }
-        }
-    }
+    private static let apps = ["notes", "provisioner", "dns_manager", "proxy_router"]
+    private static let services = ["provisioner", "dns_manager", "proxy_router"]
+    private static let notesOnline = "binary_sensor.lab_app_notes_online"
+    private static let serviceOnline = "binary_sensor.lab_service_provisioner_device_online"
 
-    /// The state of an entity, or nil when Home Assistant has none.
-    private static func state(
-        _ entity: String, _ tool: @Sendable ([String]) async throws -> ProgramResult
-    ) async throws -> String? {
-        let answer = try await tool(["rest", "GET", "/api/states/\(entity)"])
-        guard answer.status.isSuccess else { return nil }
-        return try? JSONText(trusted: answer.standardOutput).decode(JSONValue.self)["state"]?.stringValue
-    }
+    /// The entities of a lab with the app `notes`.
+    private static let entities = Set(
+        apps.flatMap { app in
+            [
+                "binary_sensor.lab_app_\(app)_online", "sensor.lab_app_\(app)_milliseconds",
+                "sensor.lab_app_\(app)_certificate_expires", "button.lab_app_\(app)_restart",
+            ]
+        }
+            + services.flatMap { service in
+                [
+                    "binary_sensor.lab_service_\(service)_device_online",
+                    "sensor.lab_service_\(service)_device_milliseconds",
+                    "button.lab_service_\(service)_device_restart",
+                ]
+            })
+
+    /// Buttons of apps that run natively, which the lab cannot restart.
+    private static let disabled = Set(apps.map { "button.lab_app_\($0)_restart" })
 
     @Test(
-        "an app is a device with its four entities, in both forms of discovery, and goes with the app",
+        "apps and services are devices that outlive restarts of Home Assistant, of the broker and of the lab",
         arguments: [("2024.3", "entity"), ("2026.2", "device")])
-    func device(flavour: String, discovery: String) async throws {
-        try await Self.with(flavour, discovery: discovery) { lab, tool in
+    func devices(flavour: String, discovery: String) async throws {
+        try await HomeAssistantUnderTest.install(flavour)
+        try await LabUnderTest.with(environment: ["LAB_HOME_ASSISTANT_DISCOVERY": discovery]) { lab in
+            let assistant = try await HomeAssistantUnderTest(flavour, on: lab)
             try await TestUpstream.with("notes") { upstream in
-                let deployed = try await lab.deploy("notes", upstream: upstream)
-                try #require(deployed.status.isSuccess, "\(deployed.standardError)")
-                #expect(
-                    try await eventually { try await Self.state("binary_sensor.lab_app_notes_online", tool) == "on" })
-                let milliseconds = try await Self.state("sensor.lab_app_notes_milliseconds", tool)
-                #expect(Double(milliseconds ?? "") ?? -1 >= 0)
-                let expiry = try await Self.state("sensor.lab_app_notes_certificate_expires", tool)
-                #expect(expiry?.hasPrefix("20") == true, "\(expiry ?? "no state")")
-                #expect(try await Self.state("button.lab_app_notes_restart", tool) != nil)
-                #expect(
-                    try await eventually {
-                        try await Self.state("binary_sensor.lab_service_provisioner_device_online", tool) == "on"
-                    })
+                try await assistant.run {
+                    let deployed = try await lab.deploy("notes", upstream: upstream, more: ["--title", "My notes"])
+                    try #require(deployed.status.isSuccess, "\(deployed.standardError)")
+                    try await Self.checkEntities(assistant)
+                    try await Self.pressRestart(of: "dns_manager", lab, assistant)
+                    #expect(try await assistant.problems() == "")
+                }
+                try await assistant.run(again: true) {
+                    try await Task.sleep(for: .seconds(10))
+                    #expect(try await Self.unavailable(assistant) == Self.disabled)
+                    #expect(try await assistant.problems() == "")
+                    try await Self.wipeBroker(lab, assistant)
+                    try await Self.killLab(lab, assistant)
 
-                _ = try await lab.run(["remove", "notes", "--yes"])
-                #expect(
-                    try await eventually { try await Self.state("binary_sensor.lab_app_notes_online", tool) == nil })
+                    let removed = try await lab.run(["remove", "notes", "--yes"])
+                    #expect(removed.status.isSuccess, "\(removed.standardError)")
+                    #expect(
+                        try await eventually { try await !assistant.devices().keys.contains("lab_app_notes") })
+                    let rest = try await assistant.states().keys.filter { $0.contains("notes") }
+                    #expect(rest.isEmpty)
+                }
             }
-            let problems = try await tool(["problems"])
-            #expect(problems.status.isSuccess, "\(problems.standardOutput)")
         }
+    }
+
+    private static func unavailable(_ assistant: HomeAssistantUnderTest) async throws -> Set<String> {
+        Set(try await assistant.states().filter { $0.value == "unavailable" || $0.value == nil }.keys)
+    }
+
+    private static func checkEntities(_ assistant: HomeAssistantUnderTest) async throws {
+        #expect(try await eventually { try await assistant.state(of: notesOnline) == "on" })
+        #expect(try await eventually { try await unavailable(assistant) == disabled })
+        let states = try await assistant.states()
+        #expect(Set(states.keys) == entities)
+        let milliseconds = states["sensor.lab_app_notes_milliseconds"] ?? nil
+        #expect(Double(milliseconds ?? "") ?? -1 >= 0, "\(milliseconds ?? "no state")")
+        let expiry = (states["sensor.lab_app_notes_certificate_expires"] ?? nil).flatMap { Date(rfc3339: $0) }
+        #expect(expiry ?? .distantPast > Date())
+        #expect(try await eventually { try await assistant.state(of: serviceOnline) == "on" })
+        #expect(try await assistant.devices()["lab_app_notes"] == "https://notes.home.arpa")
+    }
+
+    /// Presses a service's button; the service tells so.
+    private static func pressRestart(
+        of service: String, _ lab: LabUnderTest, _ assistant: HomeAssistantUnderTest
+    ) async throws {
+        let pressed = try await assistant.ask("press", "button.lab_service_\(service)_device_restart")
+        #expect(pressed.status.isSuccess, "\(pressed.standardError)")
+        let postgres = try await lab.info().postgres
+        #expect(
+            try await eventually {
+                let told = try await Program.run(
+                    "psql",
+                    [postgres, "-Atc", "select payload ->> 'service' from lab.event where type = 'service.restarted'"])
+                return told.standardOutput == service.replacing("_", with: "-") + "\n"
+            })
+    }
+
+    /// Kills the broker and takes everything from it that it had retained.
+    private static func wipeBroker(_ lab: LabUnderTest, _ assistant: HomeAssistantUnderTest) async throws {
+        let before = try await lab.info()
+        try FileManager.default.removeItem(atPath: before.stateDir + "/mosquitto/data/mosquitto.db")
+        kill(before.pids.mosquitto, SIGKILL)
+        #expect(try await eventually { try await lab.info().pids.mosquitto != before.pids.mosquitto })
+        #expect(try await eventually { try await unavailable(assistant) == disabled })
+        #expect(
+            try await eventually {
+                try await lab.retained("lab/v1/apps/notes/state")?.contains("\"online\":\"ON\"") == true
+            })
+    }
+
+    /// Kills the lab: by its last will everything is unavailable, until it is back.
+    private static func killLab(_ lab: LabUnderTest, _ assistant: HomeAssistantUnderTest) async throws {
+        let before = try await lab.info()
+        kill(before.pids.lab, SIGKILL)
+        #expect(try await eventually { try await unavailable(assistant) == entities })
+        let availability = "lab/v1/services/provisioner/availability"
+        #expect(try await lab.retained(availability, before) == "offline")
+        try await lab.up()
+        #expect(try await eventually { try await lab.retained(availability) == "online" })
+        #expect(try await eventually { try await unavailable(assistant) == disabled })
+        #expect(try await eventually { try await assistant.state(of: notesOnline) == "on" })
+    }
+}
+
+extension LabUnderTest {
+    /// What the broker has retained at a topic.
+    func retained(_ topic: String, _ info: Info? = nil) async throws -> String? {
+        let info = if let info { info } else { try await self.info() }
+        let result = try await Program.run(
+            "mosquitto_sub",
+            [
+                "-h", "127.0.0.1", "-p", info.mqttPort, "-u", info.mqttUser, "-P", info.mqttPassword, "-t", topic,
+                "--retained-only", "-C", "1", "-W", "2", "-N",
+            ])
+        return result.status.isSuccess ? result.standardOutput : nil
     }
 }

@@ -17,6 +17,20 @@ public struct PostgresResult: Sendable, RandomAccessCollection {
         PQcmdTuples(storage.handle).flatMap { Int(String(cString: $0)) } ?? 0
     }
 
+    /// Reads every row.
+    ///
+    /// It is not inlined, since the optimizer of Swift 6.3.1 crashes (“while splitting coroutine”) where the sequence's
+    /// own `map` with a throwing closure ends up in an async function.
+    @inline(never)
+    public func map<Value, Failure: Error>(
+        _ read: (PostgresRow) throws(Failure) -> Value
+    ) throws(Failure) -> [Value] {
+        var values: [Value] = []
+        values.reserveCapacity(count)
+        for row in self { values.append(try read(row)) }
+        return values
+    }
+
     /// The names of the columns.
     public var columns: [String] {
         (0..<storage.columnCount).map { storage.name(ofColumn: $0) }

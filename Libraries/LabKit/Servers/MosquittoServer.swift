@@ -1,7 +1,7 @@
 import Glibc
 public import LabCore
 
-/// A private Mosquitto 2.0 on 127.0.0.1, with accounts and persistence.
+/// A private Mosquitto 2.0 with accounts and persistence, on 127.0.0.1 unless told otherwise.
 public struct MosquittoServer: ManagedServer {
     /// Someone who may connect.
     public struct Account: Sendable {
@@ -31,6 +31,8 @@ public struct MosquittoServer: ManagedServer {
     public let name = "mosquitto"
     public let directory: String
     public let port: Int
+    /// The addresses that it listens on; one of them is 127.0.0.1 or 0.0.0.0, where it is asked whether it is ready.
+    public let listenAddresses: [String]
     public let accounts: [Account]
     /// The text of the access control list (mosquitto.conf(5), acl_file); nil allows each account everything.
     public let accessControl: String?
@@ -38,11 +40,12 @@ public struct MosquittoServer: ManagedServer {
     public let tls: TLSListener?
 
     public init(
-        directory: String, port: Int, accounts: [Account], accessControl: String? = nil, allowsAnonymous: Bool = false,
-        tls: TLSListener? = nil
+        directory: String, port: Int, listenAddresses: [String] = [ListenAddress.loopback], accounts: [Account],
+        accessControl: String? = nil, allowsAnonymous: Bool = false, tls: TLSListener? = nil
     ) {
         self.directory = directory
         self.port = port
+        self.listenAddresses = listenAddresses
         self.accounts = accounts
         self.accessControl = accessControl
         self.allowsAnonymous = allowsAnonymous
@@ -56,6 +59,7 @@ public struct MosquittoServer: ManagedServer {
     private var accessFile: String { "\(directory)/access" }
 
     public func prepare() async throws {
+        for address in listenAddresses { try ListenAddress.check(address, server: name) }
         let account = try ServiceAccount.ifRoot("mosquitto", for: name)
         try Files.makeDirectory(directory, mode: 0o700, owner: account)
         if let account, let obstacle = account.obstacle(onTheWayTo: directory) {
@@ -101,15 +105,15 @@ public struct MosquittoServer: ManagedServer {
     }
 
     private var settings: String {
-        var lines = [
-            "# Written by lab at every start; changes are lost.",
-            "listener \(port) 127.0.0.1",
-        ]
+        var lines = ["# Written by lab at every start; changes are lost."]
+        lines += listenAddresses.map { "listener \(port) \($0)" }
         if let tls {
-            lines += [
-                "listener \(tls.port) 127.0.0.1", "certfile \(tls.certificateFile)", "keyfile \(tls.keyFile)",
-                "tls_version tlsv1.2",
-            ]
+            for address in listenAddresses {
+                lines += [
+                    "listener \(tls.port) \(address)", "certfile \(tls.certificateFile)", "keyfile \(tls.keyFile)",
+                    "tls_version tlsv1.2",
+                ]
+            }
         }
         lines += [
             "allow_anonymous \(allowsAnonymous)",

@@ -13,9 +13,17 @@ public struct NginxServer: ManagedServer {
     /// whether nginx answers.
     public let ports: [Int]
 
-    public init(directory: String, ports: [Int], configurationFile: String? = nil) {
+    /// Where ``baseConfiguration`` listens. A reload cannot change 127.0.0.1 to 0.0.0.0 or back, since nginx opens the
+    /// new sockets before it closes the old ones, so this is where the caller's configuration will listen.
+    public let listenAddresses: [String]
+
+    public init(
+        directory: String, ports: [Int], listenAddresses: [String] = [ListenAddress.loopback],
+        configurationFile: String? = nil
+    ) {
         self.directory = directory
         self.ports = ports
+        self.listenAddresses = listenAddresses
         self.configurationFile = configurationFile ?? "\(directory)/nginx.conf"
     }
 
@@ -30,6 +38,7 @@ public struct NginxServer: ManagedServer {
     public var siteDirectory: String { "\(directory)/conf.d" }
 
     public func prepare() async throws {
+        for address in listenAddresses { try ListenAddress.check(address, server: name) }
         // The workers of a root master are www-data and must reach the temporary paths.
         try Files.makeDirectory(directory, mode: 0o711)
         if let account = try workerAccount, let obstacle = account.obstacle(onTheWayTo: directory) {
@@ -51,8 +60,9 @@ public struct NginxServer: ManagedServer {
     /// writes a configuration of their own does well to begin with ``preamble``.
     public var baseConfiguration: String {
         get throws(ServerError) {
-            let listener = ports.first.map {
-                "    server {\n        listen 127.0.0.1:\($0) default_server;\n        return 404;\n    }\n"
+            let listener = ports.first.map { port in
+                let listen = listenAddresses.map { "        listen \($0):\(port) default_server;\n" }.joined()
+                return "    server {\n\(listen)        return 404;\n    }\n"
             }
             return """
                 \(try preamble)

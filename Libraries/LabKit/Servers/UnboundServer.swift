@@ -1,6 +1,6 @@
 import Glibc
 
-/// A private Unbound 1.17: answers on 127.0.0.1 from a file of records that its caller writes, and forwards or
+/// A private Unbound 1.17: answers, on 127.0.0.1 unless told otherwise, from a file of records that its caller writes, and forwards or
 /// recurses for the rest only when told to.
 public struct UnboundServer: ManagedServer {
     /// Where questions go that the records do not answer.
@@ -16,6 +16,8 @@ public struct UnboundServer: ManagedServer {
     public let name = "unbound"
     public let directory: String
     public let port: Int
+    /// The addresses that it listens on with its port.
+    public let listenAddresses: [String]
     /// Further addresses to listen on, each as Unbound's `interface` takes it: `192.0.2.1@53`.
     public let furtherInterfaces: [String]
     public let upstream: Upstream
@@ -23,11 +25,12 @@ public struct UnboundServer: ManagedServer {
     public let allowedNetworks: [String]
 
     public init(
-        directory: String, port: Int, furtherInterfaces: [String] = [], upstream: Upstream = .none,
-        allowedNetworks: [String] = []
+        directory: String, port: Int, listenAddresses: [String] = [ListenAddress.loopback],
+        furtherInterfaces: [String] = [], upstream: Upstream = .none, allowedNetworks: [String] = []
     ) {
         self.directory = directory
         self.port = port
+        self.listenAddresses = listenAddresses
         self.furtherInterfaces = furtherInterfaces
         self.upstream = upstream
         self.allowedNetworks = allowedNetworks
@@ -44,6 +47,7 @@ public struct UnboundServer: ManagedServer {
 
     public func prepare() async throws {
         try UnixSocketPath.check(controlSocket, server: name)
+        for address in listenAddresses { try ListenAddress.check(address, server: name) }
         for text in furtherInterfaces + allowedNetworks + forwarders { try checkAddress(text) }
         let account = try ServiceAccount.ifRoot("unbound", for: name)
         // Searchable, so that the records' writer may be another user than Unbound's.
@@ -90,8 +94,13 @@ public struct UnboundServer: ManagedServer {
             "    logfile: \"\"",
             "    log-time-ascii: yes",
             "    verbosity: 1",
-            "    interface: 127.0.0.1@\(port)",
         ]
+        if listenAddresses.contains(ListenAddress.any) {
+            // On the wildcard an answer must leave from the address that was asked (unbound.conf(5)).
+            lines += ["    port: \(port)", "    interface-automatic: yes", "    do-ip6: no"]
+        } else {
+            lines += listenAddresses.map { "    interface: \($0)@\(port)" }
+        }
         lines += furtherInterfaces.map { "    interface: \($0)" }
         lines += ["    access-control: 127.0.0.0/8 allow"]
         lines += allowedNetworks.map { "    access-control: \($0) allow" }

@@ -42,3 +42,30 @@ public struct Event: Sendable, Hashable {
         self.occurredAt = occurredAt
     }
 }
+
+extension Event {
+    /// The event as it is answered, streamed and relayed:
+    /// `{"sequence", "id", "type", "at", "kind", "name", "data"}`, the kind and the name where it has a subject.
+    public var document: JSONText {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("sequence")
+            writer.integer(sequence)
+            writer.key("id")
+            writer.string(id.description)
+            writer.key("type")
+            writer.string(type)
+            writer.key("at")
+            writer.string(occurredAt.rfc3339)
+            if let subject {
+                writer.key("kind")
+                writer.string(subject.kind)
+                writer.key("name")
+                writer.string(subject.name.text)
+            }
+            writer.key("data")
+            writer.raw(JSONText(trusted: payload))
+        }
+        return JSONText(trusted: writer.text)
+    }
+}

@@ -95,31 +95,9 @@ public struct EventRelay: Sendable {
             // Order matters to those who listen, so each waits for the one before; the broker's answer is quick.
             try await mqtt.publish(
                 MQTTMessage(
-                    topic: try MQTTTopic(Self.topicPrefix + event.type), payload: Array(document(event).utf8),
+                    topic: try MQTTTopic(Self.topicPrefix + event.type), payload: Array(event.document.text.utf8),
                     qualityOfService: .atLeastOnce))
         }
         try await log.markRelayed(events.map(\.sequence))
-    }
-
-    /// What a consumer gets: `{"id", "type", "at", "kind", "name", "data"}`.
-    private func document(_ event: Event) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("id")
-            writer.string(event.id.description)
-            writer.key("type")
-            writer.string(event.type)
-            writer.key("at")
-            writer.string(event.occurredAt.rfc3339)
-            if let subject = event.subject {
-                writer.key("kind")
-                writer.string(subject.kind)
-                writer.key("name")
-                writer.string(subject.name.text)
-            }
-            writer.key("data")
-            writer.raw(JSONText(trusted: event.payload))
-        }
-        return writer.text
     }
 }

@@ -1,6 +1,7 @@
 import LabCore
 import LabPostgres
 public import Logging
+import Tracing
 
 /// Runs one reconciler: claims its due work, hands it over in batches, records the outcomes.
 public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
@@ -120,9 +121,12 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
         var outcomes: [ResourceName: Outcome] = [:]
         var fault: (any Error)?
         do {
-            for outcome in try await reconciler.reconcile(batch, ReconcileContext(store: store, failures: failures)) {
-                outcomes[outcome.name] = outcome
+            let context = ReconcileContext(store: store, failures: failures)
+            let all = try await withSpan("reconcile \(Subject.Kind.name)") { span in
+                span.attributes["lab.resources"] = batch.count
+                return try await reconciler.reconcile(batch, context)
             }
+            for outcome in all { outcomes[outcome.name] = outcome }
         } catch {
             try Task.checkCancellation()
             logger.warning("A reconciliation failed", metadata: ["error": "\(error)", "resources": "\(batch.count)"])
@@ -164,7 +168,7 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
             return .init(
                 claim: claim, generation: generation, outcome: outcome, again: duration.milliseconds, failures: 0)
         case .retry:
-            let step = Backoff(initial: .milliseconds(100), maximum: .seconds(60)).step(after: claim.failures)
+            let step = Backoff(initial: .milliseconds(100), maximum: .seconds(15)).step(after: claim.failures)
             return .init(
                 claim: claim, generation: generation, outcome: outcome,
                 again: step.milliseconds * Double.random(in: 0.5...1), failures: claim.failures + 1)

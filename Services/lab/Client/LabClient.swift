@@ -6,6 +6,10 @@ struct LabClient: Sendable {
     /// The base URL without a final slash.
     let baseURL: String
     private let token: Secret<String>
+
+    /// Whether the environment names a lab by its URL, which may be that of another machine.
+    static var isElsewhere: Bool { !(ProcessInfo.processInfo.environment["LAB_URL"] ?? "").isEmpty }
+
     private let http: HTTPClient
 
     /// - Throws: ``CommandFault`` when no lab runs, or no token can be read.
@@ -13,6 +17,11 @@ struct LabClient: Sendable {
         let environment = ProcessInfo.processInfo.environment
         var configuration = HTTPClientConfiguration()
         if let url = environment["LAB_URL"], !url.isEmpty {
+            guard ["http://", "https://"].contains(where: url.lowercased().hasPrefix) else {
+                throw CommandFault(
+                    "LAB_URL is “\(url)”", remedy: "Give the lab's URL, such as https://provisioner.home.arpa",
+                    status: CommandFault.misuse)
+            }
             guard let token = environment["LAB_TOKEN"], !token.isEmpty else {
                 throw CommandFault(
                     "LAB_URL is set and LAB_TOKEN is not",
@@ -51,7 +60,7 @@ struct LabClient: Sendable {
         do {
             response = try await http.execute(make(method, path, body: body))
         } catch let error as HTTPClientError {
-            throw CommandFault("the lab at \(baseURL) does not answer: \(error)", status: 2)
+            throw unanswered(error)
         }
         let text = JSONText(trusted: String(decoding: response.body, as: UTF8.self))
         guard (200..<300).contains(response.status) else { throw Self.problem(text, status: response.status) }
@@ -63,23 +72,38 @@ struct LabClient: Sendable {
     }
 
     /// Follows a stream of Server-Sent Events until `receive` returns false or the stream ends.
+    ///
+    /// - Parameter lastEventID: the id of the last event that is known; the stream begins after it.
     func follow(
-        _ path: String, _ receive: @Sendable (ServerSentEvent) async throws -> Bool
+        _ path: String, after lastEventID: String? = nil, _ receive: @Sendable (ServerSentEvent) async throws -> Bool
     ) async throws {
         var request = make(.get, path, body: nil)
         request.timeouts = .unlimited
-        try await http.withStreamingResponse(request) { response in
-            guard response.status == 200 else {
-                let body = try await response.collect(upTo: 1 << 20)
-                throw Self.problem(JSONText(trusted: String(decoding: body, as: UTF8.self)), status: response.status)
-            }
-            var parser = ServerSentEventParser()
-            for try await chunk in response.body {
-                for event in parser.receive(chunk) {
-                    guard try await receive(event) else { return }
+        if let lastEventID { request.headers["Last-Event-ID"] = lastEventID }
+        do {
+            try await http.withStreamingResponse(request) { response in
+                guard response.status == 200 else {
+                    let body = try await response.collect(upTo: 1 << 20)
+                    throw Self.problem(
+                        JSONText(trusted: String(decoding: body, as: UTF8.self)), status: response.status)
+                }
+                var parser = ServerSentEventParser()
+                for try await chunk in response.body {
+                    for event in parser.receive(chunk) {
+                        guard try await receive(event) else { return }
+                    }
                 }
             }
+        } catch let error as HTTPClientError {
+            throw unanswered(error)
         }
+    }
+
+    private func unanswered(_ error: HTTPClientError) -> CommandFault {
+        CommandFault(
+            "the lab at \(baseURL) does not answer: \(error)",
+            remedy: "See whether it runs, and whether LAB_URL is right",
+            status: 2)
     }
 
     private func make(_ method: HTTPMethod, _ path: String, body: JSONText?) -> HTTPRequest {

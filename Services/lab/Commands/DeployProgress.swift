@@ -45,10 +45,12 @@ final class DeployProgress: Sendable {
                 guard let condition = app.condition(type), condition.status == .true else { continue }
                 state.reached.append((type, elapsed.milliseconds))
                 guard let terminal else { continue }
-                let name = type.padding(toLength: 11, withPad: " ", startingAt: 0)
-                terminal.line(
-                    "  \(Condition.Status.true.mark(on: terminal)) \(terminal.styled(name, .bold)) "
-                        + "\(elapsed.shortText.padding(toLength: 8, withPad: " ", startingAt: 0)) \(condition.message)")
+                terminal.row([
+                    .init("  "), Condition.Status.true.mark,
+                    .init(" " + type.padding(toLength: 12, withPad: " ", startingAt: 0), .bold),
+                    .init(elapsed.shortText.padding(toLength: 9, withPad: " ", startingAt: 0), .dim),
+                    .init(condition.message),
+                ])
             }
         }
     }
@@ -57,7 +59,7 @@ final class DeployProgress: Sendable {
     func finish(_ client: LabClient, app: String, options: LabOptions) async throws {
         let (reached, last) = state.withLock { ($0.reached, $0.last) }
         let missing = wanted.filter { type in !reached.contains { $0.type == type } }
-        let url = try await Self.url(of: app, last, options: options)
+        let url = try await AppAddress.url(of: app, last, client)
         if options.json {
             let conditions = reached.map { reached -> JSONValue in
                 ["type": .string(reached.type), "milliseconds": .number((reached.milliseconds * 10).rounded() / 10)]
@@ -79,13 +81,6 @@ final class DeployProgress: Sendable {
                 remedy:
                     "See where it ends with “lab why \(app)”; the lab goes on trying, “lab status” shows how far it is")
         }
-    }
-
-    private static func url(of app: String, _ view: AppView?, options: LabOptions) async throws -> String {
-        guard let info = try options.directory.info() else { return "https://\(view?.spec.host?.text ?? app)" }
-        let port = info.https.split(separator: ":").last.flatMap { Int($0) } ?? 443
-        let host = view?.spec.host?.text ?? "\(app).\(info.domain)"
-        return port == 443 ? "https://\(host)" : "https://\(host):\(port)"
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LabKit
+import Synchronization
 
 /// `lab events`, `lab events -f`
 struct Events: AsyncParsableCommand {
@@ -23,11 +24,15 @@ struct Events: AsyncParsableCommand {
         let page: Page = try await client.get("/v1/events?limit=\(limit)")
         for event in page.items.reversed() { show(event) }
         guard follow else { return }
+        // What happens between two streams is not lost: each begins after the last event that was shown.
+        let last = Mutex(page.items.first.map { String($0.sequence) })
         while true {
-            try await client.follow("/v1/events/stream") { event in
+            try await client.follow("/v1/events/stream", after: last.withLock { $0 }) { event in
                 show(try JSONText(trusted: event.data).decode(EventDocument.self))
+                if let id = event.id { last.withLock { $0 = id } }
                 return true
             }
+            try await Task.sleep(for: .seconds(1))
         }
     }
 
@@ -38,8 +43,8 @@ struct Events: AsyncParsableCommand {
         let data =
             event.data == .object([:]) || event.data == .null
             ? "" : " " + ((try? JSONText(encoding: event.data).text) ?? "")
-        terminal.line(
-            "\(terminal.styled(event.at.rfc3339, .dim))  \(terminal.styled(event.type, .bold))\(subject)\(terminal.styled(data, .dim))"
-        )
+        terminal.row([
+            .init(event.at.rfc3339 + "  ", .dim), .init(event.type, .bold), .init(subject), .init(data, .dim),
+        ])
     }
 }

@@ -41,7 +41,9 @@ struct Remove: AsyncParsableCommand {
             Terminal.standardOutput.line(try JSONText(encoding: document).text)
         } else {
             let terminal = Terminal.standardOutput
-            terminal.line("  \(Condition.Status.true.mark(on: terminal)) \(name) is gone \(elapsed.shortText)")
+            terminal.row([
+                .init("  "), Condition.Status.true.mark, .init(" \(name) is gone "), .init(elapsed.shortText, .dim),
+            ])
         }
     }
 }

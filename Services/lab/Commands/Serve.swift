@@ -18,14 +18,7 @@ struct Serve: AsyncParsableCommand {
     var services: [String]
 
     func run() async throws {
-        let types = try services.map { name in
-            guard let type = labServices.first(where: { $0.name == name }) else {
-                throw CommandFault(
-                    "there is no service “\(name)”",
-                    remedy: "There are " + labServices.map { $0.name }.joined(separator: ", "), status: 64)
-            }
-            return type
-        }
+        let types = try services.map { try ServiceNames.service($0) }
         let settings = LabSettings(try Self.environment())
         let logger = LabLogging.start(level: settings["LAB_LOG_LEVEL"])
         let host = LabHost(types, settings: settings, logger: logger) { facts in

@@ -41,22 +41,35 @@ struct Status: AsyncParsableCommand {
         guard !apps.isEmpty else {
             return terminal.line("No apps yet. Put one online with: lab deploy NAME --upstream http://127.0.0.1:PORT")
         }
-        var table = Table(["APP"] + Self.types.map { $0.uppercased() } + ["WHAT IS MISSING"])
+        var table = Table(["APP", "STATE", "CONDITIONS", "WHERE, OR WHAT IS MISSING"])
         for app in apps {
             let conditions = Self.types.map { app.condition($0) }
-            let missing = conditions.first { $0?.status != .true }.flatMap { $0 }
-            let word = app.deletedAt == nil ? missing.map { "\($0.reason): \($0.message)" } ?? "" : "being removed"
-            table.add(
-                [Table.Cell(app.name.text, .bold)]
-                    + conditions.map { condition in
-                        switch condition?.status {
-                        case .true: Table.Cell("✓", .green)
-                        case .false: Table.Cell("✗", .red)
-                        default: Table.Cell("…", .yellow)
-                        }
-                    } + [Table.Cell(String(word.prefix(100)))])
+            let missing = zip(Self.types, conditions).first { $0.1?.status != .true }
+            table.add([
+                Table.Cell(app.name.text, .bold), Self.state(of: app, missing: missing?.0),
+                Table.Cell(conditions.flatMap { [($0?.status ?? .unknown).mark, Terminal.Piece(" ")] }),
+                missing.map { type, condition in
+                    Table.Cell(condition.map { "\($0.reason): \($0.message)" } ?? "\(type) was not observed yet")
+                } ?? Table.Cell(address(of: app), .cyan),
+            ])
         }
         table.write(to: terminal)
+        terminal.row([.init("The conditions: " + Self.types.joined(separator: ", "), .dim)])
+    }
+
+    private static func state(of app: AppView, missing: String?) -> Table.Cell {
+        if app.deletedAt != nil { return Table.Cell("being removed", .yellow) }
+        return missing.map { Table.Cell("not \($0)", .red) } ?? Table.Cell("online", .green)
+    }
+
+    /// The app's URL; from another machine its host alone, since only the lab's own knows the proxy's port.
+    private func address(of app: AppView) -> String {
+        guard !LabClient.isElsewhere, let info = try? options.directory.info() else {
+            return app.spec.host?.text ?? ""
+        }
+        let host = app.spec.host?.text ?? "\(app.name).\(info.domain)"
+        let port = info.https.split(separator: ":").last.flatMap { Int($0) } ?? 443
+        return (try? Hostname(host))?.httpsURL(port: port) ?? host
     }
 
     private func show(_ app: AppView) {
@@ -66,7 +79,7 @@ struct Status: AsyncParsableCommand {
         for type in Self.types {
             let condition = app.condition(type)
             table.add([
-                Table.Cell((condition?.status ?? .unknown).mark(on: terminal)), Table.Cell(type, .bold),
+                Table.Cell([(condition?.status ?? .unknown).mark]), Table.Cell(type, .bold),
                 Table.Cell(condition?.observedAt.rfc3339 ?? "—", .dim), Table.Cell(condition?.reason ?? "—"),
                 Table.Cell(condition?.message ?? "nothing yet"),
             ])

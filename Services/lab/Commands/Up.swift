@@ -33,6 +33,10 @@ struct Up: AsyncParsableCommand {
     @Flag(help: "Return when the lab is ready, and leave it running.")
     var detach = false
 
+    /// Given to the process that `--detach` leaves behind: its output is the log, where no password may be.
+    @Flag(name: .customLong("detached-process"), help: .hidden)
+    var isDetachedProcess = false
+
     @OptionGroup var options: LabOptions
 
     func run() async throws {
@@ -50,9 +54,9 @@ struct Up: AsyncParsableCommand {
             options: EmbeddedLab.Options(
                 domain: try Hostname(domain), listen: listen, address: try addressOfNames,
                 ports: LabPorts.Wish(http: httpPort, https: httpsPort, dns: dnsPort)),
-            steps: Steps(isQuiet: options.json), lock: lock
+            steps: Steps(isQuiet: options.json || isDetachedProcess), lock: lock
         ) { info in
-            try InfoText.write(info, isJSON: options.json)
+            if !isDetachedProcess { try InfoText.write(info, isJSON: options.json) }
         }
         var configuration = ServiceGroupConfiguration(
             services: [
@@ -86,7 +90,8 @@ struct Up: AsyncParsableCommand {
 
     /// Starts this program anew in a session of its own and waits until it is ready.
     private func startDetached(_ directory: StateDirectory) async throws {
-        var arguments = ["--fork", ProcessFacts.ownProgram, "up", "--state-dir", directory.path, "--json"]
+        var arguments = ["--fork", ProcessFacts.ownProgram, "up", "--state-dir", directory.path]
+        arguments += ["--detached-process"]
         arguments += ["--listen", listen, "--domain", domain]
         for (name, value) in [("http-port", httpPort), ("https-port", httpsPort), ("dns-port", dnsPort)] {
             if let value { arguments += ["--\(name)", String(value)] }

@@ -27,7 +27,7 @@ struct Why: AsyncParsableCommand {
             guard let terminal else { return }
             let mark = step.isRight ? Condition.Status.true : .false
             let title = step.title.padding(toLength: 12, withPad: " ", startingAt: 0)
-            terminal.line("  \(mark.mark(on: terminal)) \(terminal.styled(title, .bold)) \(step.message)")
+            terminal.line("  \(terminal.styled(mark.mark)) \(terminal.styled(title, .bold)) \(step.message)")
             if let remedy = step.remedy { terminal.line("    → \(remedy)") }
         }
         let wrong = steps.first { !$0.isRight }

@@ -1,13 +1,18 @@
-/// A table for a terminal: columns as wide as their widest cell.
+/// A table for a terminal: columns as wide as their widest cell, the last one cut to what the window has left.
 struct Table {
+    /// What stands in one row and column: pieces beside each other, each in its style.
     struct Cell {
-        let text: String
-        let style: Terminal.Style?
+        let pieces: [Terminal.Piece]
 
         init(_ text: String, _ style: Terminal.Style? = nil) {
-            self.text = text
-            self.style = style
+            pieces = [Terminal.Piece(text, style)]
         }
+
+        init(_ pieces: [Terminal.Piece]) {
+            self.pieces = pieces
+        }
+
+        var width: Int { pieces.reduce(0) { $0 + $1.text.count } }
     }
 
     let headings: [String]
@@ -24,16 +29,17 @@ struct Table {
     func write(to terminal: Terminal) {
         let all = [headings.map { Cell($0, .bold) }] + rows
         let widths = headings.indices.map { column in
-            all.map { $0.indices.contains(column) ? $0[column].text.count : 0 }.max() ?? 0
+            all.map { $0.indices.contains(column) ? $0[column].width : 0 }.max() ?? 0
         }
         for row in all {
-            var line = ""
+            var line: [Terminal.Piece] = []
             for (column, cell) in row.enumerated() {
-                let isLast = column == row.count - 1
-                let padding = isLast ? "" : String(repeating: " ", count: widths[column] - cell.text.count + 2)
-                line += (cell.style.map { terminal.styled(cell.text, $0) } ?? cell.text) + padding
+                line += cell.pieces
+                if column < row.count - 1 {
+                    line.append(Terminal.Piece(String(repeating: " ", count: widths[column] - cell.width + 2)))
+                }
             }
-            terminal.line(line)
+            terminal.row(line)
         }
     }
 }

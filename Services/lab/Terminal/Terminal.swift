@@ -31,6 +31,45 @@ struct Terminal: Sendable {
         hasColour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 
+    func styled(_ piece: Piece) -> String {
+        piece.style.map { styled(piece.text, $0) } ?? piece.text
+    }
+
+    /// The columns of the window; nil where lines can have any length.
+    var width: Int? {
+        guard isInteractive else { return nil }
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// A piece of a line, in one style.
+    struct Piece {
+        let text: String
+        let style: Style?
+
+        init(_ text: String, _ style: Style? = nil) {
+            self.text = text
+            self.style = style
+        }
+    }
+
+    /// Writes a line of pieces, cut to the window's width: a line that wraps would break what stands in columns.
+    func row(_ pieces: [Piece]) {
+        var room = width ?? .max
+        let isTooLong = pieces.reduce(0) { $0 + $1.text.count } > room
+        var line = ""
+        for piece in pieces where room > 0 {
+            var text = piece.text
+            if isTooLong, text.count >= room {
+                text = text.prefix(room - 1) + "…"
+            }
+            room -= text.count
+            line += styled(Piece(text, piece.style))
+        }
+        self.line(line)
+    }
+
     func line(_ text: String = "") {
         write(text + "\n")
     }
@@ -70,11 +109,11 @@ enum StandardOutput {
 
 /// Characters for the state of a condition.
 extension Condition.Status {
-    func mark(on terminal: Terminal) -> String {
+    var mark: Terminal.Piece {
         switch self {
-        case .true: terminal.styled("✓", .green)
-        case .false: terminal.styled("✗", .red)
-        case .unknown: terminal.styled("…", .yellow)
+        case .true: Terminal.Piece("✓", .green)
+        case .false: Terminal.Piece("✗", .red)
+        case .unknown: Terminal.Piece("…", .yellow)
         }
     }
 }

@@ -58,10 +58,14 @@ struct EmbeddedLab: Service {
     /// have the same.
     private func makeLayout() async throws -> EmbeddedLayout {
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
-        try await LabPorts.waitForEarlier(in: directory, listen: options.listen)
-        return EmbeddedLayout(
+        try await LabPorts.waitForEarlier(in: directory)
+        let earlier = LabPorts.earlier(in: directory)
+        let layout = EmbeddedLayout(
             directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),
             domain: options.domain, listen: options.listen, address: options.address)
+        // nginx starts with what the proxy router wrote last. When that listens elsewhere, it starts without routes.
+        if !earlier.hasSameProxy(as: layout.ports) { unlink(layout.nginxConfiguration) }
+        return layout
     }
 
     private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {

@@ -42,15 +42,15 @@ struct EmbeddedLayout: Sendable {
             "LAB_API_PORT": String(ports.api),
             "LAB_ADMIN_TOKEN": adminToken.reveal(),
             "LAB_DATABASE_OWNER_URL": databaseURL(user: Self.databaseOwner, password: owner),
-            "LAB_MQTT_HOST": brokerHost,
+            "LAB_MQTT_HOST": ListenAddress.loopback,
             "LAB_MQTT_PORT": String(ports.mqtt),
             "LAB_DNS_DRIVER": "unbound",
-            "LAB_DNS_SERVER": "\(resolverHost):\(ports.dns)",
+            "LAB_DNS_SERVER": "\(ListenAddress.loopback):\(ports.dns)",
             "LAB_UNBOUND_CONTROL": unboundControl,
             "LAB_UNBOUND_CONF": unboundConfiguration,
             "LAB_UNBOUND_RECORDS": unboundRecords,
             "LAB_PROXY_DRIVER": "nginx",
-            "LAB_PROXY_LISTEN": listen,
+            "LAB_PROXY_LISTEN": listenAddresses.joined(separator: ","),
             "LAB_PROXY_ADDRESS": address,
             "LAB_HTTP_PORT": String(ports.http),
             "LAB_HTTPS_PORT": String(ports.https),
@@ -85,20 +85,28 @@ struct EmbeddedLayout: Sendable {
                 name: BrokerAccess.user(of: service.name), password: try secrets.secret("mqtt-\(service.name)"))
         }
         accounts.append(.init(name: Self.brokerPerson, password: try secrets.secret("mqtt-\(Self.brokerPerson)")))
+        let homeAssistant = try HomeAssistantOptions(LabSettings(ProcessInfo.processInfo.environment))
         return [
             PostgresServer(
                 directory: postgres, port: ports.postgres, password: try secrets.secret("postgres-superuser")),
             MosquittoServer(
-                directory: mosquitto, port: ports.mqtt, accounts: accounts,
-                accessControl: BrokerAccess.rules(for: labServices, person: Self.brokerPerson)),
-            UnboundServer(directory: unbound, port: ports.dns),
-            NginxServer(directory: nginx, ports: [ports.http], configurationFile: nginxConfiguration),
+                directory: mosquitto, port: ports.mqtt, listenAddresses: listenAddresses, accounts: accounts,
+                accessControl: BrokerAccess.rules(
+                    for: labServices, person: Self.brokerPerson, homeAssistant: homeAssistant)),
+            UnboundServer(
+                directory: unbound, port: ports.dns, listenAddresses: listenAddresses,
+                allowedNetworks: listen == ListenAddress.loopback ? [] : Self.homeNetworks + ["\(address)/32"]),
+            NginxServer(
+                directory: nginx, ports: [ports.http], listenAddresses: listenAddresses,
+                configurationFile: nginxConfiguration),
         ]
     }
 
-    /// A server that listens on every address is reached on loopback from here.
-    private var brokerHost: String { listen == "0.0.0.0" ? "127.0.0.1" : listen }
-    private var resolverHost: String { listen == "0.0.0.0" ? "127.0.0.1" : listen }
+    /// Where the servers listen: loopback is always among it, since the services reach them there.
+    private var listenAddresses: [String] { ListenAddress.withLoopback(listen) }
+
+    /// Who may ask the resolver when it listens beyond this machine: private networks (RFC 1918), no one of the internet.
+    private static let homeNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 
     func info(secrets: SecretFiles, processes: LabInfo.ProcessIDs) throws -> LabInfo {
         let password = try secrets.secret("mqtt-\(Self.brokerPerson)")

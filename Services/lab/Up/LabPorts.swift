@@ -1,5 +1,6 @@
 import Foundation
 import LabKit
+import LabServers
 
 /// The ports of an embedded lab. They stay the same over restarts: bookmarks and resolvers point at them.
 struct LabPorts: Codable, Sendable {
@@ -9,6 +10,8 @@ struct LabPorts: Codable, Sendable {
     var mqtt: Int
     var postgres: Int
     var api: Int
+    /// The address that the first four are on.
+    var listen: String
 
     /// What is asked for by name; nil means the earlier one, the usual one, or any free one, in this order.
     struct Wish: Sendable {
@@ -17,7 +20,9 @@ struct LabPorts: Codable, Sendable {
         var dns: Int?
     }
 
-    private static let usual = LabPorts(http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700)
+    private static let usual = LabPorts(
+        http: 8080, https: 8443, dns: 5300, mqtt: 18_883, postgres: 15_432, api: 8700,
+        listen: ListenAddress.loopback)
 
     /// The ports that the lab of this directory had last, or the usual ones.
     static func earlier(in directory: StateDirectory) -> LabPorts {
@@ -25,18 +30,26 @@ struct LabPorts: Codable, Sendable {
         return data.flatMap { try? JSONDecoder().decode(LabPorts.self, from: $0) } ?? usual
     }
 
+    /// Whether the proxy listens on the same addresses and ports.
+    func hasSameProxy(as other: LabPorts) -> Bool {
+        (listen, http, https) == (other.listen, other.http, other.https)
+    }
+
     private static func file(_ directory: StateDirectory) -> String { directory.path + "/ports.json" }
 
     /// Waits a moment for the ports of this directory's last lab: one that was just killed may still hold some.
-    static func waitForEarlier(in directory: StateDirectory, listen: String) async throws {
+    static func waitForEarlier(in directory: StateDirectory) async throws {
         guard FileManager.default.fileExists(atPath: file(directory)) else { return }
         let ports = earlier(in: directory)
         let deadline = ContinuousClock.now + .seconds(2)
         while ContinuousClock.now < deadline {
             let areFree = [ports.http, ports.https, ports.dns, ports.mqtt].allSatisfy {
-                PortProbe.isFree($0, on: listen)
+                PortProbe.isFree($0, on: ListenAddress.withLoopback(ports.listen))
             }
-            if areFree, [ports.postgres, ports.api].allSatisfy({ PortProbe.isFree($0, on: "127.0.0.1") }) { return }
+            let areOwnFree = [ports.postgres, ports.api].allSatisfy {
+                PortProbe.isFree($0, on: [ListenAddress.loopback])
+            }
+            if areFree, areOwnFree { return }
             try await Task.sleep(for: .milliseconds(20))
         }
     }
@@ -45,30 +58,31 @@ struct LabPorts: Codable, Sendable {
     static func choose(_ wish: Wish, in directory: StateDirectory, listen: String) throws -> LabPorts {
         let earlier = earlier(in: directory)
         var taken: Set<Int> = []
-        func port(_ name: String, _ path: KeyPath<LabPorts, Int>, _ wanted: Int?, _ address: String) throws -> Int {
+        func port(_ name: String, _ path: KeyPath<LabPorts, Int>, _ wanted: Int?, _ listen: String) throws -> Int {
+            let addresses = ListenAddress.withLoopback(listen)
             if let wanted {
-                guard PortProbe.isFree(wanted, on: address) else {
+                guard PortProbe.isFree(wanted, on: addresses) else {
                     throw CommandFault(
-                        "port \(wanted) for \(name) is taken on \(address)",
+                        "port \(wanted) for \(name) is taken on \(listen)",
                         remedy: "Stop what uses it, or choose another with --\(name)-port")
                 }
                 taken.insert(wanted)
                 return wanted
             }
             for candidate in [earlier[keyPath: path], usual[keyPath: path]]
-            where !taken.contains(candidate) && PortProbe.isFree(candidate, on: address) {
+            where !taken.contains(candidate) && PortProbe.isFree(candidate, on: addresses) {
                 taken.insert(candidate)
                 return candidate
             }
-            let free = try PortProbe.anyFree(on: address, except: taken)
+            let free = try PortProbe.anyFree(on: addresses, except: taken)
             taken.insert(free)
             return free
         }
         let ports = LabPorts(
             http: try port("http", \.http, wish.http, listen), https: try port("https", \.https, wish.https, listen),
             dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
-            postgres: try port("postgres", \.postgres, nil, "127.0.0.1"),
-            api: try port("api", \.api, nil, "127.0.0.1"))
+            postgres: try port("postgres", \.postgres, nil, ListenAddress.loopback),
+            api: try port("api", \.api, nil, ListenAddress.loopback), listen: listen)
         try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
         return ports
     }
@@ -76,19 +90,20 @@ struct LabPorts: Codable, Sendable {
 
 /// Asks the kernel for ports.
 enum PortProbe {
-    /// Whether both TCP and UDP can be bound now.
-    static func isFree(_ port: Int, on address: String) -> Bool {
-        bind(port, address, SOCK_STREAM) != nil && bind(port, address, SOCK_DGRAM) != nil
+    /// Whether both TCP and UDP can be bound now, on each of the addresses.
+    static func isFree(_ port: Int, on addresses: [String]) -> Bool {
+        addresses.allSatisfy { bind(port, $0, SOCK_STREAM) != nil && bind(port, $0, SOCK_DGRAM) != nil }
     }
 
-    static func anyFree(on address: String, except taken: Set<Int>) throws -> Int {
+    static func anyFree(on addresses: [String], except taken: Set<Int>) throws -> Int {
         // Below the range that the kernel takes the ports of outgoing connections from, so that none of them can have
         // it while the lab is stopped.
         for _ in 0..<500 {
             let port = Int.random(in: 10_000..<32_000)
-            if !taken.contains(port), isFree(port, on: address) { return port }
+            if !taken.contains(port), isFree(port, on: addresses) { return port }
         }
-        throw CommandFault("no free port was found on \(address)", remedy: "See whether \(address) is this machine's")
+        throw CommandFault(
+            "no free port was found on \(addresses[0])", remedy: "See whether \(addresses[0]) is this machine's")
     }
 
     /// Binds a socket, closes it again, and says which port it had.

@@ -24,11 +24,10 @@ struct HostHolders: Sendable {
                 and coalesce(spec ->> 'host', name || \(suffix)::text) = any(\(texts)::text[])
             order by created_at, name collate "C"
             """)
-        var found: [Hostname: [Holder]] = [:]
-        for row in rows {
+        let holders = try rows.map { row in
             let (name, host, createdAt) = try row.decode((String, String, Date).self)
-            found[try Hostname(host), default: []].append(Holder(name: try ResourceName(name), createdAt: createdAt))
+            return (host: try Hostname(host), holder: Holder(name: try ResourceName(name), createdAt: createdAt))
         }
-        return found
+        return Dictionary(grouping: holders, by: \.host).mapValues { $0.map(\.holder) }
     }
 }

@@ -6,9 +6,11 @@ public struct LabNames: Sendable, Hashable {
     public let domain: Hostname
     /// The domain first, then the further zones of `LAB_ZONES`.
     public let zones: [Hostname]
+    /// The HTTPS port as clients see it; part of every URL when it is not 443.
+    public let httpsPort: Int
 
     /// - Parameter others: domains, separated by commas or spaces; what stands behind a colon is for the DNS manager.
-    public init(domain: Hostname, others: String = "") throws(InvalidText) {
+    public init(domain: Hostname, others: String = "", httpsPort: Int = 443) throws(InvalidText) {
         var zones = [domain]
         for entry in others.split(whereSeparator: { $0 == "," || $0 == " " }) {
             let name = try Hostname(String(entry.prefix { $0 != ":" }))
@@ -16,13 +18,15 @@ public struct LabNames: Sendable, Hashable {
         }
         self.domain = domain
         self.zones = zones
+        self.httpsPort = httpsPort
     }
 
-    /// From `LAB_DOMAIN` and `LAB_ZONES`.
+    /// From `LAB_DOMAIN`, `LAB_ZONES` and the port of `LAB_PUBLIC_HTTPS_PORT` or `LAB_HTTPS_PORT`.
     public init(_ settings: LabSettings) throws {
         let domain = try settings.domain
+        let httpsPort = try settings.publicHTTPSPort
         do {
-            try self.init(domain: domain, others: settings["LAB_ZONES"] ?? "")
+            try self.init(domain: domain, others: settings["LAB_ZONES"] ?? "", httpsPort: httpsPort)
         } catch {
             throw SettingError(key: "LAB_ZONES", detail: error.detail, remedy: error.remedy)
         }

@@ -17,15 +17,25 @@ struct RestartApp: Operation {
 
     func run(_ input: AppInput, _ call: OperationCall) async throws -> Output {
         let app = try await input.app(call)
+        let name = try await Runtimes(http: call.lab.http).restart(app, by: call.caller.name, call.lab.store)
+        return Output(name: app.name, runtime: name)
+    }
+}
+
+extension Runtimes {
+    /// Restarts an app, tells so, and has it looked at.
+    ///
+    /// - Returns: what runs it.
+    /// - Throws: a problem of the title `UnsupportedByDriver` where its runtime cannot.
+    @discardableResult
+    func restart(_ app: Resource<AppSpec>, by person: String, _ store: ResourceStore) async throws -> RuntimeName {
         let name = app.spec.runtime ?? .native
-        try await Runtimes(http: call.lab.http)[name].restart(
+        try await self[name].restart(
             RunnableApp(
                 name: try App.appName(app.name), upstream: app.spec.upstream, healthPath: app.spec.healthPath))
-        try await call.lab.store.tell([
-            NewEvent("app.restarted", about: app.key, payload: ["by": .string(call.caller.name)])
-        ])
-        try await call.lab.store.wake([app.key])
-        return Output(name: app.name, runtime: name)
+        try await store.tell([NewEvent("app.restarted", about: app.key, payload: ["by": .string(person)])])
+        try await store.wake([app.key])
+        return name
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabService
 import LabState
 
 /// The docs page of one app, as a value: everything that stands on it.
@@ -28,8 +29,9 @@ struct AppPage: Sendable, Hashable {
     let rows: [Row]
     /// Newest first.
     let changes: [Change]
+    var httpsPort = 443
 
-    var url: String { "https://\(host)" }
+    var url: String { host.httpsURL(port: httpsPort) }
 
     /// The page; with `times` false without the times of observation and the words of the observations, which change
     /// at each look and are no reason to write it anew.

@@ -18,11 +18,11 @@ struct ChangeLog: Sendable {
                 and (\(kind)::text is null or (kind = \(kind) and name = \(name)))
             order by sequence desc limit \(Int64(limit))
             """)
-        return try rows.compactMap { row in
+        return try rows.map { row in
             let (type, kind, name, payload, at) = try row.decode((String, String, String, String, Date).self)
             return Change(
                 type: type, subject: ResourceKey(kind: kind, name: try ResourceName(name)), payload: payload, at: at)
-        }
+        }.compactMap { $0 }
     }
 
     /// The newest changes of each of some apps, newest first.
@@ -40,14 +40,11 @@ struct ChangeLog: Sendable {
             ) as e
             order by e.sequence desc
             """)
-        var found: [ResourceName: [Change]] = [:]
-        for row in rows {
+        let found = try rows.map { row in
             let (type, name, payload, at) = try row.decode((String, String, String, Date).self)
             let key = App.key(try ResourceName(name))
-            if let change = Change(type: type, subject: key, payload: payload, at: at) {
-                found[key.name, default: []].append(change)
-            }
+            return (name: key.name, change: Change(type: type, subject: key, payload: payload, at: at))
         }
-        return found
+        return Dictionary(grouping: found, by: \.name).mapValues { $0.compactMap(\.change) }
     }
 }

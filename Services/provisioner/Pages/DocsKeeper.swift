@@ -55,7 +55,7 @@ struct DocsKeeper: Sendable {
                 name: name, title: app.spec.title?.text ?? name.text, host: host, category: app.spec.category?.text,
                 summary: app.spec.summary?.text,
                 online: conditions[app.key]?.current("Online", generation: app.generation)?.status ?? .unknown,
-                hasPage: documented.contains(name.text))
+                hasPage: documented.contains(name.text), httpsPort: names.httpsPort)
         }
         try await pages.write(IndexPage(entries: entries).text, to: .index)
         let changes = try await ChangeLog(store: lab.store).latest(limit: ChangelogPage.limit)

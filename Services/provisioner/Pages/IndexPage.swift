@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabService
 import LabState
 
 /// The page of all apps.
@@ -13,6 +14,7 @@ struct IndexPage: Sendable, Hashable {
         let online: Condition.Status
         /// Whether its page exists, so that it can be linked.
         let hasPage: Bool
+        var httpsPort = 443
     }
 
     let entries: [Entry]
@@ -37,7 +39,7 @@ struct IndexPage: Sendable, Hashable {
                         let title = Markdown.inline(entry.title)
                         return [
                             entry.hasPage ? "[\(title)](services/\(entry.name).md)" : title,
-                            "[\(entry.host)](https://\(entry.host))", Self.word(entry.online),
+                            "[\(entry.host)](\(entry.host.httpsURL(port: entry.httpsPort)))", Self.word(entry.online),
                             Markdown.inline(entry.summary ?? ""),
                         ]
                     }))

@@ -16,7 +16,7 @@ struct AppReconciler: Reconciler {
     let clock: any WallClock
     /// How often an app is looked at; one that is not online more often.
     var interval: Duration = .seconds(60)
-    var troubledInterval: Duration = .seconds(10)
+    var troubledInterval: Duration = .seconds(2)
 
     var options: ReconcilerOptions { ReconcilerOptions(batchSize: 50) }
 
@@ -64,11 +64,14 @@ struct AppReconciler: Reconciler {
                 let isOnline = routeConditions.contains {
                     $0.condition.type == "Online" && $0.condition.status == .true
                 }
-                let limit = isOnline ? interval : troubledInterval
-                let latest = watch.latest(on: subject, youngerThan: limit)
+                let latest = watch.latest(
+                    on: subject, youngerThan: isOnline ? interval : troubledInterval, orWhenTroubled: troubledInterval)
+                let isTroubled = !isOnline || latest?.finding.isRunning == false
+                let limit = isTroubled ? troubledInterval : interval
                 let standing = AppStanding(
                     app: app, name: name, host: host, recorded: conditions[app.key] ?? [], route: route,
-                    routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding)
+                    routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding,
+                    httpsPort: self.names.httpsPort)
                 let refusal = refusal(of: standing, named: named, holders[host] ?? [])
                 let next = max(.milliseconds(100), limit - (latest?.age ?? .zero))
                 group.addTask {
@@ -141,7 +144,8 @@ struct AppReconciler: Reconciler {
             host: standing.host, runtime: (spec.runtime ?? .native).rawValue, upstream: spec.upstream.text,
             notes: spec.notes?.text, since: standing.app.createdAt, generation: standing.app.generation,
             isPlatform: spec.platform == true, rows: rows,
-            changes: [event.flatMap { Change($0, at: now) }].compactMap { $0 } + standing.changes)
+            changes: [event.flatMap { Change($0, at: now) }].compactMap { $0 } + standing.changes,
+            httpsPort: standing.httpsPort)
     }
 
     // MARK: Apps that get no route
@@ -215,7 +219,7 @@ struct AppReconciler: Reconciler {
         let subject = RuntimeWatch.Subject(
             app: RunnableApp(name: name, upstream: app.spec.upstream, healthPath: app.spec.healthPath),
             runtime: app.spec.runtime ?? .native, isRemoved: true)
-        switch watch.latest(on: subject, youngerThan: troubledInterval)?.finding {
+        switch watch.latest(on: subject, youngerThan: troubledInterval, orWhenTroubled: troubledInterval)?.finding {
         case .removed:
             break
         case .failed(let message):

@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 import LabState
 
 /// Where an app stands: what is declared, what was recorded, what was seen. From it follows what is to be recorded,
@@ -14,12 +15,13 @@ struct AppStanding: Sendable {
     /// The app's changes, newest first.
     let changes: [Change]
     let finding: RuntimeWatch.Finding?
+    var httpsPort = 443
 
     /// What the route tells, in the order in which it comes true.
     static let routeTypes = ["Routed", "Resolvable", "Online"]
 
     var title: String { app.spec.title?.text ?? name.text }
-    var url: String { "https://\(host)" }
+    var url: String { host.httpsURL(port: httpsPort) }
 
     var routeDeclaration: RouteDeclaration {
         var upstream = app.spec.upstream
@@ -54,7 +56,8 @@ struct AppStanding: Sendable {
     /// What is to be told: that it came online, with each generation once; that it is not any more.
     var announcement: NewEvent? {
         guard let online else { return nil }
-        let last = changes.first { ["app.online", "app.offline"].contains($0.type) }
+        // An app of the same name that was removed is another one, though its generations had the same numbers.
+        let last = changes.first { ["app.online", "app.offline"].contains($0.type) && $0.at >= app.createdAt }
         let before = recorded.first { $0.condition.type == "Online" }
         switch online.status {
         case .true:

@@ -31,15 +31,15 @@ struct CertificateStore: Sendable {
             select name, names, fingerprint, not_after, renew_at from proxy.certificate
             where name = any(\(texts)::text[])
             """)
-        var entries: [ResourceName: Entry] = [:]
-        for row in rows {
+        let entries = try rows.map { row in
             let (name, hosts, fingerprint, notAfter, renewAt) = try row.decode(
                 (String, [String], String, Date, Date).self)
-            entries[try ResourceName(name)] = Entry(
+            let entry = Entry(
                 names: try hosts.map { text throws(InvalidText) in try Hostname(text) }, fingerprint: fingerprint,
                 notAfter: notAfter, renewAt: renewAt)
+            return (try ResourceName(name), entry)
         }
-        return entries
+        return Dictionary(entries) { first, _ in first }
     }
 
     /// Certificates with their opened keys, to be served.
@@ -50,14 +50,13 @@ struct CertificateStore: Sendable {
             select name, fingerprint, chain_pem, sealed_key from proxy.certificate
             where name = any(\(texts)::text[])
             """)
-        var found: [ResourceName: ServedCertificate] = [:]
-        for row in rows {
+        let found = try rows.map { row in
             let (text, fingerprint, chain, sealed) = try row.decode((String, String, String, [UInt8]).self)
             let name = try ResourceName(text)
-            found[name] = ServedCertificate(
-                fingerprint: fingerprint, chainPEM: chain, keyPEM: try keys.openText(sealed, context: context(name)))
+            let key = try keys.openText(sealed, context: context(name))
+            return (name, ServedCertificate(fingerprint: fingerprint, chainPEM: chain, keyPEM: key))
         }
-        return found
+        return Dictionary(found) { first, _ in first }
     }
 
     /// Issues a certificate and stores it, unless another pass stored one since `former` was read.

@@ -1,8 +1,26 @@
+import Dispatch
 import Glibc
 
 /// The few file operations of the drivers, with the mode set before a byte is written.
 enum Disk {
-    static func makeFolder(_ path: String, mode: mode_t) throws(ProxyError) {
+    /// Runs file work away from the cooperative pool.
+    static func away<Result: Sendable>(
+        _ work: @escaping @Sendable () throws(ProxyError) -> Result
+    ) async throws(ProxyError) -> Result {
+        let result: Swift.Result<Result, ProxyError> = await withCheckedContinuation { continuation in
+            DispatchQueue.global(qos: .userInitiated).async {
+                do throws(ProxyError) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    /// - Parameter owner: the user that it is given to; nil keeps this one.
+    static func makeFolder(_ path: String, mode: mode_t, owner: String? = nil) throws(ProxyError) {
         var parent = ""
         for component in path.split(separator: "/") {
             parent += "/\(component)"
@@ -10,18 +28,21 @@ enum Disk {
                 throw failure(path, "make the folder")
             }
         }
+        if let owner { try give(path, to: owner) }
     }
 
     /// Replaces a file in one step: a reader sees the old or the new text, never a part.
     ///
     /// - Parameter isDurable: whether the text must survive a power cut from now on.
     static func replace(
-        _ path: String, with text: String, mode: mode_t, isDurable: Bool = false
+        _ path: String, with text: String, mode: mode_t, owner: String? = nil, isDurable: Bool = false
     ) throws(ProxyError) {
-        let draft = "\(path).tmp"
-        unlink(draft)
+        // A name of its own, since several processes may write the same file.
+        let draft = "\(path).\(String(UInt32.random(in: 0...UInt32.max), radix: 16)).tmp"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(path, "write") }
+        // Nothing is left to remove once it was renamed.
+        defer { unlink(draft) }
         var text = text
         let isWritten = text.withUTF8 { bytes in
             var written = 0
@@ -36,6 +57,7 @@ enum Disk {
         let fault = isWritten ? nil : failure(path, "write")
         close(descriptor)
         if let fault { throw fault }
+        if let owner { try give(draft, to: owner) }
         guard rename(draft, path) == 0 else { throw failure(path, "replace") }
     }
 
@@ -81,6 +103,16 @@ enum Disk {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &buffer, buffer.count)
         return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+    }
+
+    private static func give(_ path: String, to owner: String) throws(ProxyError) {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        guard getpwnam_r(owner, &entry, &buffer, buffer.count, &found) == 0, found != nil else {
+            throw .fileFailed(path: path, action: "find the owner of", detail: "there is no user “\(owner)”")
+        }
+        guard chown(path, entry.pw_uid, entry.pw_gid) == 0 else { throw failure(path, "change the owner of") }
     }
 
     private static func failure(_ path: String, _ action: String) -> ProxyError {

@@ -32,7 +32,8 @@ struct Prober: Sendable {
         trusted = TrustedClient(issuer: issuer, logger: logger)
     }
 
-    /// Whether a route answers, as the condition `Online`.
+    /// Whether a route answers, as the condition `Online`. What was answered is in its observation:
+    /// `{"status": 200, "milliseconds": 12.5, "certificateExpires": "2026-01-31T10:20:30.000Z"}`, the time in RFC 3339.
     func probe(_ route: RouteSpec) async -> Sight {
         let addresses: [IPLiteral]
         do {
@@ -80,6 +81,9 @@ struct Prober: Sendable {
 
     private func judge(_ route: RouteSpec, _ head: HTTPResponseHead, at address: IPLiteral) -> Sight {
         let milliseconds = head.timings.firstByte.milliseconds
+        let validUntil = head.certificates.first?.notAfter?.rfc3339
+        var observation: [String: JSONValue] = ["status": .integer(Int64(head.status))]
+        if let validUntil { observation["certificateExpires"] = .string(validUntil) }
         let isProxysOwn =
             capabilities.marksItsErrors
             ? head.headers["Proxy-Status"]?.hasPrefix("homelab;") ?? false : [502, 503, 504].contains(head.status)
@@ -87,20 +91,25 @@ struct Prober: Sendable {
             return Self.unmet(
                 "UpstreamUnavailable",
                 "the proxy answers \(head.status) for \(route.host): \(route.upstream) does not answer it. "
-                    + "Start the server behind it, or correct the route's upstream")
+                    + "Start the server behind it, or correct the route's upstream",
+                observation: .object(observation))
         }
-        let until = head.certificates.first?.notAfter.map { ", certificate valid until \($0.rfc3339)" } ?? ""
+        let until = validUntil.map { ", certificate valid until \($0)" } ?? ""
         let essence = "https://\(route.host)\(route.healthPath) at \(address) answered \(head.status)\(until)"
         let rounded = (milliseconds * 10).rounded() / 10
+        observation["milliseconds"] = .number(rounded)
         return Sight(
-            condition: .met(Route.Conditions.online, reason: "Answered", message: "\(essence), in \(rounded) ms"),
+            condition: .met(
+                Route.Conditions.online, reason: "Answered", message: "\(essence), in \(rounded) ms",
+                observation: .object(observation)),
             essence: essence, milliseconds: milliseconds)
     }
 
-    private static func unmet(_ reason: String, _ message: String) -> Sight {
+    private static func unmet(_ reason: String, _ message: String, observation: JSONValue? = nil) -> Sight {
         Sight(
-            condition: .unmet(Route.Conditions.online, reason: reason, message: message), essence: reason + message,
-            milliseconds: 0)
+            condition: .unmet(
+                Route.Conditions.online, reason: reason, message: message, observation: observation),
+            essence: reason + message, milliseconds: 0)
     }
 
     private static func reason(for error: HTTPClientError) -> String {

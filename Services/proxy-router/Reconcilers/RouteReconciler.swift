@@ -36,6 +36,8 @@ struct RouteReconciler: Reconciler {
             // It is tried again with every pass; what is declared can be read meanwhile.
             logger.warning("The proxy does not take its state yet", metadata: ["error": "\(error)"])
         }
+        // This process may have other settings than the last one, the proxy's address above all.
+        try await context.store.wake(routes.map(\.key))
     }
 
     func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
@@ -52,11 +54,10 @@ struct RouteReconciler: Reconciler {
         let refusals = await table.refusals(of: live)
         let wanted = live.filter { refusals[$0.name] == nil }
         let facts = try await RouteFacts(batch, needs, context.store)
-
-        // The certificate is declared before it is issued: issued and not declared, it would outlive its route when
-        // this process was killed in between.
-        var faults = try await declare(wanted, facts, context.store)
-        faults.merge(try await certify(wanted)) { $1 }
+        // What a route owns is declared first: the DNS manager works while the proxy is changed, and a certificate that
+        // was issued and not declared would outlive its route when this process is killed in between.
+        try await declare(wanted, facts, context.store)
+        let faults = try await certify(wanted)
         let result = await apply()
 
         var outcomes: [Outcome] = []
@@ -105,27 +106,19 @@ struct RouteReconciler: Reconciler {
     /// Declares what the routes own; where somebody else has declared one of it, the route goes on without.
     private func declare(
         _ routes: [Resource<RouteSpec>], _ facts: RouteFacts, _ store: ResourceStore
-    ) async throws -> [ResourceName: Condition] {
-        var missing: [(ResourceName, [Declaration])] = []
-        for route in routes {
-            let declarations = try needs.missing(route, owned: facts.owned(by: route))
-            if !declarations.isEmpty { missing.append((route.name, declarations)) }
-        }
-        guard !missing.isEmpty else { return [:] }
+    ) async throws {
+        let missing = try routes.flatMap { try needs.missing($0, owned: facts.owned(by: $0)) }
+        guard !missing.isEmpty else { return }
         do {
-            try await store.declare(missing.flatMap(\.1))
-            return [:]
+            try await store.declare(missing)
         } catch let problem as Problem where problem.reason == .conflict {
-            for (_, declarations) in missing {
-                for declaration in declarations {
-                    do {
-                        try await store.declare(declaration)
-                    } catch let problem as Problem where problem.reason == .conflict {
-                        facts.note(problem, against: declaration.key)
-                    }
+            for declaration in missing {
+                do {
+                    try await store.declare(declaration)
+                } catch let problem as Problem where problem.reason == .conflict {
+                    facts.note(problem, against: declaration.key)
                 }
             }
-            return [:]
         }
     }
 

@@ -22,7 +22,7 @@ struct APIServer: Sendable {
         host = settings["LAB_LISTEN"] ?? "127.0.0.1"
         port = try settings.integer("LAB_API_PORT", in: 0...65_535, default: 8700)
         self.logger = logger
-        let router = Router(context: LabRequestContext.self)
+        let router = Router(context: LabRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.middlewares.add(RequestMetricsMiddleware())
         router.middlewares.add(ProblemMiddleware())
         router.middlewares.add(AuthenticationMiddleware(tokens: tokens))
@@ -40,6 +40,9 @@ struct APIServer: Sendable {
         HealthRoutes(hosted: hosted).add(to: router)
         let openAPI = try JSONText(encoding: OpenAPI(title: title, operations: mounted).document)
         router.get("/openapi.json") { _, _ in Response.json(openAPI) }
+        let readOnly =
+            ["/openapi.json"] + HealthRoutes.paths + EventStreams.paths + hosted.flatMap(\.documents).map(\.path)
+        UnknownMethods(operations: mounted.map(\.declaration), readOnlyPaths: readOnly).refuse(on: router)
         responder = router.buildResponder()
     }
 

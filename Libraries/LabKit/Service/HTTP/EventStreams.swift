@@ -7,6 +7,8 @@ import NIOCore
 
 /// Server-Sent Events: resources and recorded events as they change.
 struct EventStreams: Sendable {
+    static let paths = ["/v1/watch/{kind}/{name}", "/v1/events/stream"]
+
     let lab: LabContext
     let kinds: [any ResourceKind.Type]
     /// A comment is sent after this long without an event, so that a broken connection is noticed.

@@ -6,6 +6,8 @@ import LabState
 
 /// `/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: how it does it.
 struct HealthRoutes: Sendable {
+    static let paths = ["/healthz", "/readyz", "/metrics"]
+
     let hosted: [HostedService]
 
     func add(to router: Router<LabRequestContext>) {

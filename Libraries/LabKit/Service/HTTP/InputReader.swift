@@ -93,6 +93,11 @@ struct InputReader: Sendable {
             throw Problem(
                 .tooLarge, title: "The body is too large", detail: "it has more than 1 MiB",
                 remedy: "Send at most \(Self.maximumBodyBytes) bytes")
+        } catch let error where !(error is CancellationError) {
+            // What the client sent is not the body of an HTTP request, or it went away before the end.
+            throw Problem(
+                .invalid, title: "The body cannot be read", detail: "it does not follow HTTP's framing, or breaks off",
+                remedy: "Send it whole, with Content-Length or as well-formed chunks")
         }
         guard buffer.readableBytes > 0 else {
             throw Problem.invalid("/body", "the body is empty", remedy: "Send a JSON object")

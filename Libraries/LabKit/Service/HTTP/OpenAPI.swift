@@ -11,6 +11,19 @@ public struct OpenAPI: Sendable {
         self.operations = operations
     }
 
+    /// The document of a process that hosts these services, without any of them running.
+    ///
+    /// - Throws: when a schema cannot be derived, which a test of every operation finds.
+    public init(of services: [any LabService.Type]) throws {
+        let operations = CommonOperations.all + services.flatMap { $0.operations }
+        self.init(title: Self.title(of: services), operations: try operations.map { try MountedOperation($0) })
+    }
+
+    /// The service's name where there is one, else the platform's.
+    static func title(of services: [any LabService.Type]) -> String {
+        services.count == 1 ? services[0].name : "lab"
+    }
+
     public var document: JSONValue {
         var paths: [String: JSONValue] = [:]
         for (path, group) in Dictionary(grouping: operations, by: \.declaration.path) {

@@ -48,7 +48,6 @@ struct OperationRoutes: Sendable {
                 try await respond(operation, request, context)
             }
         }
-        refuseOtherMethods(router)
     }
 
     private func respond(
@@ -98,28 +97,5 @@ struct OperationRoutes: Sendable {
         } catch {
             context.logger.warning("An audit entry was not written", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// Answers 405 with `Allow` where a path exists and the method does not.
-    private func refuseOtherMethods(_ router: Router<LabRequestContext>) {
-        let known = Dictionary(grouping: operations) { $0.declaration.path }
-        let methods: [HTTPRequest.Method] = [.get, .head, .put, .post, .delete, .patch, .options, .trace]
-        for (path, operations) in known {
-            let allowed = Set(operations.map(\.declaration.method.rawValue))
-            for method in methods where !allowed.contains(method.rawValue) {
-                router.on(RouterPath(path), method: method) { _, _ in
-                    Self.methodNotAllowed(allowed.sorted().joined(separator: ", "))
-                }
-            }
-        }
-    }
-
-    static func methodNotAllowed(_ allowed: String) -> Response {
-        var response = Response.problem(
-            Problem(
-                .methodNotAllowed, title: "The path does not know this method", detail: "It knows \(allowed)",
-                remedy: "Use one of these; /openapi.json says what each does"))
-        response.headers[.allow] = allowed
-        return response
     }
 }

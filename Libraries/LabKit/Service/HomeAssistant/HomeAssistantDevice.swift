@@ -18,12 +18,34 @@ public struct HomeAssistantOptions: Sendable {
     /// Where Home Assistant says `online` after its start.
     public let birthTopic: String
 
+    public init(
+        mode: Mode = .device, prefix: String = "homeassistant", birthTopic: String = "homeassistant/status"
+    ) {
+        self.mode = mode
+        self.prefix = prefix
+        self.birthTopic = birthTopic
+    }
+
     /// From `LAB_HOME_ASSISTANT_DISCOVERY` (device or entity), `LAB_HOME_ASSISTANT_PREFIX` and
     /// `LAB_HOME_ASSISTANT_STATUS_TOPIC`.
-    public init(_ settings: LabSettings) {
-        mode = settings["LAB_HOME_ASSISTANT_DISCOVERY"].flatMap(Mode.init(rawValue:)) ?? .device
-        prefix = settings["LAB_HOME_ASSISTANT_PREFIX"] ?? "homeassistant"
-        birthTopic = settings["LAB_HOME_ASSISTANT_STATUS_TOPIC"] ?? "homeassistant/status"
+    ///
+    /// - Throws: ``SettingError``.
+    public init(_ settings: LabSettings) throws {
+        var mode = Mode.device
+        if let text = settings["LAB_HOME_ASSISTANT_DISCOVERY"] {
+            guard let known = Mode(rawValue: text) else {
+                throw SettingError(
+                    key: "LAB_HOME_ASSISTANT_DISCOVERY", detail: "is “\(text)”",
+                    remedy: "Set it to device, or to entity for releases before 2024.12")
+            }
+            mode = known
+        }
+        self.init(
+            mode: mode,
+            prefix: try settings.text("LAB_HOME_ASSISTANT_PREFIX", as: MQTTTopic.self, default: "homeassistant").text,
+            birthTopic: try settings.text(
+                "LAB_HOME_ASSISTANT_STATUS_TOPIC", as: MQTTTopic.self, default: "homeassistant/status"
+            ).text)
     }
 }
 
@@ -104,14 +126,14 @@ public struct HomeAssistantEntity: Sendable, Hashable {
             ])
     }
 
-    /// When the certificate runs out.
+    /// When the certificate runs out, in RFC 3339. Home Assistant shows it as unavailable where it is null.
     public static func certificateExpiry(_ key: String = "certificate_expires") -> HomeAssistantEntity {
         HomeAssistantEntity(
             .sensor, key, name: "Certificate expiry",
             attributes: ["device_class": "timestamp", "entity_category": "diagnostic"])
     }
 
-    /// Restarts it. Home Assistant shows it as unavailable where the state says that `can_restart` is false.
+    /// Restarts it. Home Assistant shows the button as unavailable where the state says that `can_restart` is false.
     public static func restart(_ commandTopic: MQTTTopic) -> HomeAssistantEntity {
         HomeAssistantEntity(
             .button, "restart", name: "Restart",

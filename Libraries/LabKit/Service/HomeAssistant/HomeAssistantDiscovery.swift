@@ -42,6 +42,21 @@ struct HomeAssistantDiscovery: Sendable {
         ["\(options.prefix)/device/+/config", "\(options.prefix)/+/+/+/config"]
     }
 
+    /// Where a bridge writes to itself: below the prefix, where it may write and read in any case, and of a form that
+    /// Home Assistant does not take for a document.
+    func markerTopic(idPrefix: String) throws -> MQTTTopic {
+        try MQTTTopic("\(options.prefix)/lab/\(idPrefix)/read")
+    }
+
+    /// The topics of states that a document names. Others than the lab's are left out, since anyone who may announce
+    /// devices can have written it.
+    func stateTopics(in document: String) -> [MQTTTopic] {
+        guard let document = try? JSONText(trusted: document).decode(JSONValue.self) else { return [] }
+        let components = (document["components"]?.objectValue ?? [:]).values
+        return ([document] + components).compactMap { $0["state_topic"]?.stringValue }
+            .filter { $0.hasPrefix("lab/v1/") }.compactMap { try? MQTTTopic($0) }
+    }
+
     /// The device that a discovery topic belongs to, or nil when it is none of that form.
     func deviceID(of topic: MQTTTopic) -> String? {
         let parts = topic.text.split(separator: "/").map(String.init)
@@ -88,7 +103,16 @@ struct HomeAssistantDiscovery: Sendable {
             }
         } else {
             members["state_topic"] = .string(device.stateTopic.text)
-            members["value_template"] = .string("{{ value_json.\(entity.key) }}")
+            if entity.attributes["device_class"] == "timestamp" {
+                // Release 2024.3 warns of a time that is not known yet, so the entity is unavailable until it is.
+                members["value_template"] = .string("{{ value_json.\(entity.key) or '1970-01-01T00:00:00Z' }}")
+                availability.append([
+                    "topic": .string(device.stateTopic.text),
+                    "value_template": .string("{{ 'online' if value_json.\(entity.key) else 'offline' }}"),
+                ])
+            } else {
+                members["value_template"] = .string("{{ value_json.\(entity.key) }}")
+            }
         }
         members["availability"] = .array(availability)
         members["availability_mode"] = "all"

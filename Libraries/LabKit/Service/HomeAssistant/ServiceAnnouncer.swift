@@ -2,6 +2,7 @@ import LabCore
 public import LabMQTT
 import LabPostgres
 import LabState
+import Logging
 
 /// The retained topic that says whether a service is there, set by it and by its last will.
 public enum ServiceAvailability {
@@ -20,6 +21,9 @@ struct ServiceAnnouncer: Sendable {
     let summary: String
     let lab: LabContext
     let options: HomeAssistantOptions
+    /// The event that a pressed restart button is recorded as; payload: `service`.
+    static let restarted = "service.restarted"
+
     /// Starts the service's reconcilers and background work anew.
     let restart: @Sendable () -> Void
 
@@ -44,10 +48,22 @@ struct ServiceAnnouncer: Sendable {
                 try await bridge.run(
                     commands: MQTTTopicFilter(command.text),
                     devices: { [try await device(state: state, command: command)] },
-                    pressed: { _ in restart() })
+                    pressed: { _ in try await press() })
             }
             defer { group.cancelAll() }
             try await group.next()
+        }
+    }
+
+    private func press() async throws {
+        lab.logger.notice("The service starts anew: its restart button was pressed")
+        try await lab.store.tell([NewEvent(Self.restarted, payload: ["service": .string(service)])])
+        restart()
+    }
+
+    private var url: String {
+        get throws {
+            try Hostname("\(service).\(lab.settings.domain)").httpsURL(port: lab.settings.publicHTTPSPort)
         }
     }
 
@@ -57,8 +73,8 @@ struct ServiceAnnouncer: Sendable {
         let isHealthy = await lab.store.postgres.isHealthy()
         let took = clock.now - start
         return HomeAssistantDevice(
-            id: "lab_service_\(HomeAssistantDevice.identifier(service))_device", name: "Lab \(service)",
-            model: "Service", url: "https://\(service).\(try lab.settings.domain)", stateTopic: state,
+            id: "lab_service_\(HomeAssistantDevice.identifier(service))_device", name: "Lab service \(service)",
+            model: "Service", url: try url, stateTopic: state,
             state: ["online": .string(isHealthy ? "ON" : "OFF"), "milliseconds": .number(took.milliseconds.rounded())],
             entities: [.online(), .responseTime(), .restart(command)])
     }

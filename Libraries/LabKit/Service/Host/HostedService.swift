@@ -16,6 +16,7 @@ struct HostedService: Sendable {
     let context: LabContext
     let mqtt: MQTTClient
     private let service: any LabService
+    private let homeAssistant: HomeAssistantOptions
 
     var postgres: PostgresClient { context.store.postgres }
 
@@ -35,6 +36,7 @@ struct HostedService: Sendable {
             settings: settings, store: ResourceStore(postgres: postgres),
             wakeUps: WakeUps(postgres: postgres, logger: logger), mqtt: mqtt,
             http: HTTPClient(logger: logger), replica: replica, logger: logger)
+        homeAssistant = try HomeAssistantOptions(settings)
         service = try type.init(context)
         documents = (service as? any HasDocuments)?.documents ?? []
     }
@@ -47,7 +49,7 @@ struct HostedService: Sendable {
             RunningPart("\(name): \(task.name)", logger: logger, restarts: restarts, task.run)
         }
         let announcer = ServiceAnnouncer(
-            service: name, summary: summary, lab: context, options: HomeAssistantOptions(context.settings),
+            service: name, summary: summary, lab: context, options: homeAssistant,
             restart: { restarts.restart() })
         parts.append(RunningPart("\(name): announcement", logger: logger) { try await announcer.run() })
         return parts

@@ -44,7 +44,7 @@ public struct LabHost: Service {
         let tokens = TokenStore(postgres: first.postgres, wakeUps: first.context.wakeUps)
         try await registerAdminToken(tokens)
         let api = try APIServer(
-            title: types.count == 1 ? first.name : "lab", first: first, hosted: hosted, tokens: tokens,
+            title: OpenAPI.title(of: types), first: first, hosted: hosted, tokens: tokens,
             settings: settings,
             logger: logger)
         let relay = EventRelay(

@@ -28,7 +28,9 @@ extension LabService {
             ServiceTopic(
                 "\(own)/availability", .publishes, isRetained: true, "`online`, or `offline` by the last will."),
             ServiceTopic("\(own)/state", .publishes, isRetained: true, "What Home Assistant shows of the service."),
-            ServiceTopic("\(own)/restart", .takes, "`PRESS` starts its reconcilers anew."),
+            ServiceTopic(
+                "\(own)/restart", .takes,
+                "`PRESS` starts its reconcilers and background work anew; told as `service.restarted`."),
             ServiceTopic("lab/v1/events/+", .publishes, "Each recorded event, as JSON."),
         ] + topics
     }
@@ -41,10 +43,12 @@ public enum BrokerAccess {
 
     /// - Parameters:
     ///   - person: the user for people and Home Assistant: reads everything of the lab, presses buttons.
-    ///   - discoveryPrefix: Home Assistant's.
+    ///   - homeAssistant: where Home Assistant looks for devices, and says that it has started.
     public static func rules(
-        for services: [any LabService.Type], person: String, discoveryPrefix: String = "homeassistant"
+        for services: [any LabService.Type], person: String,
+        homeAssistant: HomeAssistantOptions = HomeAssistantOptions()
     ) -> String {
+        let discovery = "topic readwrite \(homeAssistant.prefix)/#"
         var lines: [String] = []
         for service in services {
             lines.append("user \(user(of: service.name))")
@@ -52,12 +56,14 @@ public enum BrokerAccess {
                 "topic \(topic.direction == .publishes ? "write" : "read") \(topic.filter)"
             }
             // Discovery documents of earlier runs are read back, so that devices that are gone can be taken away.
-            lines.append("topic readwrite \(discoveryPrefix)/#")
+            lines.append(discovery)
+            lines.append("topic read \(homeAssistant.birthTopic)")
             lines.append("")
         }
         lines += [
             "user \(person)",
-            "topic readwrite \(discoveryPrefix)/#",
+            discovery,
+            "topic readwrite \(homeAssistant.birthTopic)",
             "topic read lab/v1/#",
             "topic write lab/v1/services/+/restart",
             "topic write lab/v1/apps/+/restart",

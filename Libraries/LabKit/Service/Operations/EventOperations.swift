@@ -26,26 +26,7 @@ public struct EventDocument: Codable, Sendable, JSONTextRepresentable {
         kind = event.subject?.kind
         name = event.subject?.name
         data = .null
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("sequence")
-            writer.integer(event.sequence)
-            writer.key("id")
-            writer.string(event.id.description)
-            writer.key("type")
-            writer.string(event.type)
-            writer.key("at")
-            writer.string(event.occurredAt.rfc3339)
-            if let subject = event.subject {
-                writer.key("kind")
-                writer.string(subject.kind)
-                writer.key("name")
-                writer.string(subject.name.text)
-            }
-            writer.key("data")
-            writer.raw(JSONText(trusted: event.payload))
-        }
-        text = JSONText(trusted: writer.text)
+        text = event.document
     }
 
     public init(from decoder: any Decoder) throws {

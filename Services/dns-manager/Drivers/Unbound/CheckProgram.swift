@@ -9,10 +9,13 @@ enum CheckProgram {
 
     static func run(_ program: String, _ argument: String) throws -> Result {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw FileError(path: program, action: "pipe for", code: errno) }
+        // Rather than a pipe: `pipe2`, which alone closes it in other children from the start, is a GNU extension that
+        // Glibc's module does not always show.
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw FileError(path: program, action: "make a socket for", code: errno)
+        }
         defer { close(ends[0]) }
-        // A program that somebody else starts meanwhile must not hold the writing end open.
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let process: pid_t
         do {
             defer { close(ends[1]) }

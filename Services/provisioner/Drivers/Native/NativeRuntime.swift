@@ -7,7 +7,7 @@ struct NativeRuntime: Runtime {
     let timeouts: HTTPTimeouts
 
     /// - Parameter timeout: how long an answer may take.
-    init(http: HTTPClient, timeout: Duration = .seconds(5)) {
+    init(http: HTTPClient, timeout: Duration) {
         self.http = http
         timeouts = HTTPTimeouts(connect: min(timeout, .seconds(3)), total: timeout, idle: nil)
     }

@@ -9,18 +9,14 @@ struct NginxComplaint: Sendable {
 
     /// - Parameters:
     ///   - output: standard error, with lines such as
-    ///     `nginx: [emerg] invalid number of arguments in "listen" directive in /…/http.conf:12` or
-    ///     `nginx: [emerg] cannot load certificate "/…/3f….pem": PEM_read_bio_X509_AUX() failed (…)`.
-    init(_ output: String, _ configuration: NginxConfiguration, _ state: ProxyState) {
+    ///     `nginx: [emerg] invalid number of arguments in "listen" directive in /…/http.conf:12`.
+    init(_ output: String, _ configuration: NginxConfiguration) {
         let lines = output.split(whereSeparator: \.isNewline)
         let fault = lines.first { $0.contains("[emerg]") } ?? lines.first ?? "nginx gave no reason"
         let message = String(fault.split(separator: "[emerg] ").last ?? fault)
         var hosts: Set<Hostname> = []
         if let line = Self.line(in: message) {
             hosts.formUnion(configuration.places.filter { $0.lines.contains(line) }.map(\.host))
-        }
-        if hosts.isEmpty {
-            hosts.formUnion(state.routes.filter { message.contains("/\($0.certificate.fingerprint).") }.map(\.host))
         }
         self.message = message
         self.hosts = hosts

@@ -1,6 +1,6 @@
-import Dispatch
 import Glibc
 import LabCore
+import LabCrypto
 
 /// The driver's folder: one folder for each revision, certificates by their fingerprints, and the link `current`.
 ///
@@ -16,7 +16,7 @@ struct NginxFolder: Sendable {
         // Workers that are another user must reach the temporary folder, and nothing else.
         try Disk.makeFolder(settings.directory, mode: 0o711)
         try Disk.makeFolder(settings.revisionsFolder, mode: 0o700)
-        try Disk.makeFolder(settings.certificatesFolder, mode: 0o700)
+        try Disk.makeFolder(settings.certificatesFolder, mode: 0o700, owner: settings.workerUser)
         try Disk.makeFolder(settings.temporaryFolder, mode: 0o711)
         let main = NginxConfiguration.main(settings, including: "\(settings.currentLink)/\(Self.httpFile)")
         if Disk.read(settings.configurationFile) != main {
@@ -24,20 +24,40 @@ struct NginxFolder: Sendable {
         }
     }
 
-    /// Writes a revision with its certificates, apart from what is served.
+    /// Writes the certificates that are not there yet, for the workers alone to read.
     ///
-    /// - Returns: the main file to test it with.
-    func write(_ configuration: NginxConfiguration, _ state: ProxyState) throws(ProxyError) -> String {
+    /// - Returns: why some cannot be served. nginx would only notice when a client asks.
+    func store(_ state: ProxyState) throws(ProxyError) -> [Hostname: String] {
         let present = Set(Disk.names(in: settings.certificatesFolder))
+        var refused: [Hostname: String] = [:]
         for route in state.routes {
             let certificate = route.certificate
-            for (name, text) in [
-                ("\(certificate.fingerprint).pem", Secret(certificate.chainPEM)),
-                ("\(certificate.fingerprint).key", certificate.keyPEM),
-            ] where !present.contains(name) {
-                try Disk.replace("\(settings.certificatesFolder)/\(name)", with: text.reveal(), mode: 0o600)
+            let pem = "\(certificate.fingerprint).pem"
+            let key = "\(certificate.fingerprint).key"
+            guard !present.contains(pem) || !present.contains(key) else { continue }
+            do {
+                guard try LabCrypto.Certificate(pem: certificate.chainPEM).matches(PrivateKey(pem: certificate.keyPEM))
+                else {
+                    refused[route.host] = "its key does not belong to its certificate \(certificate.fingerprint)"
+                    continue
+                }
+            } catch {
+                refused[route.host] = error.description
+                continue
+            }
+            for (name, text) in [(pem, Secret(certificate.chainPEM)), (key, certificate.keyPEM)] {
+                try Disk.replace(
+                    "\(settings.certificatesFolder)/\(name)", with: text.reveal(), mode: 0o600,
+                    owner: settings.workerUser)
             }
         }
+        return refused
+    }
+
+    /// Writes a revision apart from what is served.
+    ///
+    /// - Returns: the main file to test it with.
+    func write(_ configuration: NginxConfiguration) throws(ProxyError) -> String {
         let folder = folder(of: configuration.revision)
         let http = "\(folder)/\(Self.httpFile)"
         let main = "\(folder)/\(Self.mainFile)"
@@ -89,15 +109,6 @@ extension NginxFolder {
     func away<Result: Sendable>(
         _ work: @escaping @Sendable (NginxFolder) throws(ProxyError) -> Result
     ) async throws(ProxyError) -> Result {
-        let result: Swift.Result<Result, ProxyError> = await withCheckedContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                do throws(ProxyError) {
-                    continuation.resume(returning: .success(try work(self)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        return try result.get()
+        try await Disk.away { () throws(ProxyError) in try work(self) }
     }
 }

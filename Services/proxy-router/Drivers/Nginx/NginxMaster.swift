@@ -25,13 +25,15 @@ struct NginxMaster: Sendable {
         self.pid = pid
     }
 
-    /// The workers that take new connections. Empty where /proc does not tell.
+    /// The workers that take new connections, or will in a moment. Empty where /proc does not tell.
+    ///
+    /// One that was just started still has its master's title, one that has ended and is not reaped has none.
     var workers: Set<pid_t> {
         let children = Disk.read("/proc/\(pid)/task/\(pid)/children") ?? ""
         return Set(
             children.split(separator: " ").compactMap { pid_t($0) }.filter { child in
-                guard let title = Disk.read("/proc/\(child)/cmdline") else { return false }
-                return title.hasPrefix("nginx: worker process") && !title.contains("shutting down")
+                let title = Disk.read("/proc/\(child)/cmdline") ?? ""
+                return !title.isEmpty && !title.contains("shutting down")
             })
     }
 

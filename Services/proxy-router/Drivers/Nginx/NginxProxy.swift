@@ -48,7 +48,7 @@ public actor NginxProxy: Proxy {
             if folder.current == nil {
                 let nothing = ProxyState([])
                 let configuration = NginxConfiguration(nothing, settings)
-                _ = try folder.write(configuration, nothing)
+                _ = try folder.write(configuration)
                 try folder.activate(configuration.revision)
             }
         }
@@ -79,11 +79,11 @@ public actor NginxProxy: Proxy {
                 configuration: configuration)
             return ProxyReport(revision: configuration.revision, refused: refused, isChanged: false)
         }
-        configuration = NginxConfiguration(wanted, settings)
-        var state = wanted
-        var refused: [Hostname: String] = [:]
+        var refused = try await folder.away { (folder) throws(ProxyError) in try folder.store(wanted) }
+        var state = wanted.without(Set(refused.keys))
+        configuration = NginxConfiguration(state, settings)
         for _ in 0..<Self.maximumTests {
-            guard let complaint = try await test(configuration, state) else {
+            guard let complaint = try await test(configuration) else {
                 try await activate(configuration)
                 await finish(Change(wanted: wanted, served: state, refused: refused, configuration: configuration))
                 return ProxyReport(revision: configuration.revision, refused: refused, isChanged: true)
@@ -105,10 +105,8 @@ public actor NginxProxy: Proxy {
     /// Writes a configuration apart from what is served and has nginx read it.
     ///
     /// - Returns: nil when nginx takes it.
-    private func test(
-        _ configuration: NginxConfiguration, _ state: ProxyState
-    ) async throws(ProxyError) -> NginxComplaint? {
-        let main = try await folder.away { (folder) throws(ProxyError) in try folder.write(configuration, state) }
+    private func test(_ configuration: NginxConfiguration) async throws(ProxyError) -> NginxComplaint? {
+        let main = try await folder.away { (folder) throws(ProxyError) in try folder.write(configuration) }
         let result: ProgramResult
         do {
             result = try await Program.run(
@@ -118,7 +116,7 @@ public actor NginxProxy: Proxy {
             throw .unavailable(detail: "nginx cannot test its configuration: \(error)", remedy: "Install nginx")
         }
         guard !result.status.isSuccess else { return nil }
-        return NginxComplaint(result.standardError, configuration, state)
+        return NginxComplaint(result.standardError, configuration)
     }
 
     private func activate(_ configuration: NginxConfiguration) async throws(ProxyError) {

@@ -1,4 +1,5 @@
 import LabCore
+import LabCrypto
 import LabService
 import Synchronization
 
@@ -29,7 +30,8 @@ final class TraefikProxy: Proxy {
         let document = try document(for: state)
         if let file = settings.file {
             // JSON is YAML. Written beside and renamed, since Traefik reads a file at any event, half written or not.
-            if Disk.read(file) != document.text {
+            try await Disk.away { () throws(ProxyError) in
+                guard Disk.read(file) != document.text else { return }
                 try Disk.replace(file, with: document.text, mode: 0o600, isDurable: true)
             }
         }
@@ -38,7 +40,8 @@ final class TraefikProxy: Proxy {
             published = (document, state)
             return isChanged
         }
-        return ProxyReport(revision: "\(document.text.utf8.count)", isChanged: isChanged)
+        return ProxyReport(
+            revision: Hex.encode(SHA256.hash(Array(document.text.utf8)).prefix(12)), isChanged: isChanged)
     }
 
     func isServing(_ state: ProxyState) async throws(ProxyError) -> Bool {

@@ -19,13 +19,8 @@ struct TraefikRule {
         guard parser.peek() == nil else { throw Fault(detail: "the rule goes on with “\(parser.rest)” after its end") }
     }
 
-    private var rest: Substring
-    private let matchers: [String: ClosedRange<Int>]
-
-    private init(rest: Substring, matchers: [String: ClosedRange<Int>]) {
-        self.rest = rest
-        self.matchers = matchers
-    }
+    fileprivate var rest: Substring
+    fileprivate let matchers: [String: ClosedRange<Int>]
 
     private mutating func peek() -> Character? {
         rest = rest.drop { $0 == " " }
