@@ -103,8 +103,12 @@ struct HomeAssistantTests {
     private static func wipeBroker(_ lab: LabUnderTest, _ assistant: HomeAssistantUnderTest) async throws {
         let before = try await lab.info()
         try FileManager.default.removeItem(atPath: before.stateDir + "/mosquitto/data/mosquitto.db")
-        kill(before.pids.mosquitto, SIGKILL)
-        #expect(try await eventually { try await lab.info().pids.mosquitto != before.pids.mosquitto })
+        kill(try #require(before.pids.mosquitto), SIGKILL)
+        #expect(
+            try await eventually {
+                let present = try await lab.info().pids.mosquitto
+                return present != nil && present != before.pids.mosquitto
+            })
         #expect(try await eventually { try await unavailable(assistant) == disabled })
         #expect(
             try await eventually {

@@ -11,6 +11,8 @@ struct LabUnderTest: Sendable {
     struct Info: Decodable, Sendable {
         struct ProcessIDs: Decodable, Sendable {
             let lab: Int32
+            /// nil for the moment in which the server is down.
+            let mosquitto: Int32?
         }
 
         let domain: String

@@ -27,7 +27,8 @@ private final class BridgeFixture: Sendable {
         mqtt = try MQTTClient(Self.configuration(broker, "watcher"), logger: logger)
         // Nothing is asked of the database: changes are told within the process.
         wakeUps = WakeUps(
-            postgres: PostgresClient(try PostgresConfiguration(connectionString: "host=127.0.0.1 port=9"), logger: logger),
+            postgres: PostgresClient(
+                try PostgresConfiguration(connectionString: "host=127.0.0.1 port=9"), logger: logger),
             logger: logger)
     }
 
