@@ -77,7 +77,7 @@ struct PackageRuleTests {
     }
 
     private static func keys(in text: String, _ pattern: Regex<Substring>) -> [String] {
-        text.matches(of: pattern).map { $0.output.replacing("\"", with: "") }
+        text.matches(of: pattern).map { String($0.output).replacing("\"", with: "") }
     }
 
     private static func imports(of file: String) throws -> Set<String> {

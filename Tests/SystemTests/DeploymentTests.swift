@@ -122,7 +122,7 @@ extension LabUnderTest {
             "psql",
             [info.postgres, "-Atc", "select kind || ' ' || name from lab.resource where name like '%\(app)%'"]
         ).standardOutput.split(separator: "\n").map(String.init)
-        let files = try FileManager.default.subpathsOfDirectory(atPath: info.stateDir + "/nginx/conf.d/current")
+        let files = try FileManager.default.subpathsOfDirectory(atPath: info.stateDir + "/nginx/current")
             .filter { $0.contains(app) }
         return rows + files
     }

@@ -86,7 +86,9 @@ struct FaultTests {
             lab: lab, postgres: postgres, domain: info.domain, docs: info.docs,
             apps: load.kept.union(["provisioner", "dns-manager", "proxy-router"]))
         let agrees = try await eventually(within: .seconds(120)) { try await agreement.differences().isEmpty }
-        if !agrees { Issue.record("\(try await agreement.differences().joined(separator: "\n"))") }
+        guard !agrees else { return }
+        let lines = try await agreement.differences() + agreement.explanations()
+        try #require(Bool(false), "\(lines.joined(separator: "\n"))")
     }
 
     /// Every app answers through the real proxy with the lab's certificate; a removed one has none.

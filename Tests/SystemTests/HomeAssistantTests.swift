@@ -104,8 +104,12 @@ struct HomeAssistantTests {
         let before = try await lab.info()
         // A broker that has not saved yet has no such file, and loses everything by the kill alone.
         try? FileManager.default.removeItem(atPath: before.stateDir + "/mosquitto/data/mosquitto.db")
-        kill(before.pids.mosquitto, SIGKILL)
-        #expect(try await eventually { try await lab.info().pids.mosquitto != before.pids.mosquitto })
+        kill(try #require(before.pids.mosquitto), SIGKILL)
+        #expect(
+            try await eventually {
+                let present = try await lab.info().pids.mosquitto
+                return present != nil && present != before.pids.mosquitto
+            })
         #expect(try await eventually { try await unavailable(assistant) == disabled })
         #expect(
             try await eventually {

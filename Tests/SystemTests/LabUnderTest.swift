@@ -11,10 +11,8 @@ struct LabUnderTest: Sendable {
     struct Info: Decodable, Sendable {
         struct ProcessIDs: Decodable, Sendable {
             let lab: Int32
-            let postgres: Int32
-            let mosquitto: Int32
-            let unbound: Int32
-            let nginx: Int32
+            /// nil for the moment in which the server is down.
+            let mosquitto: Int32?
         }
 
         let domain: String

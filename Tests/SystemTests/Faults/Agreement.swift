@@ -33,6 +33,24 @@ struct Agreement: Sendable {
         return differences
     }
 
+    /// What the lab says itself about what is not true, for whoever has to find out why.
+    func explanations() async throws -> [String] {
+        let conditions = try await names(
+            """
+            select concat_ws(' ', kind, name, type, status, reason, message) from lab.condition where status <> 'true'
+            order by observed_at desc limit 20
+            """)
+        let work = try await names(
+            """
+            select concat_ws(' ', kind, name, 'due', due_at, 'failures', failures, 'claimed until', claimed_until)
+            from lab.work order by due_at limit 20
+            """)
+        let leases = try await names("select concat_ws(' ', 'lease', name, holder, expires_at, now()) from lab.lease")
+        let log = (try? String(contentsOfFile: lab.directory + "/lab.log", encoding: .utf8)) ?? ""
+        return conditions.sorted() + work.sorted() + leases.sorted()
+            + log.split(separator: "\n").suffix(30).map(String.init)
+    }
+
     private func rows(of kind: String) async throws -> Set<String> {
         try await names("select name from lab.resource where kind = \(kind)")
     }
@@ -72,8 +90,9 @@ struct Agreement: Sendable {
     }
 
     private func proxiedHosts() throws -> Set<String> {
-        let text = try String(contentsOfFile: lab.directory + "/nginx/conf.d/current/http.conf", encoding: .utf8)
-        return Set(text.matches(of: /server_name ([^\s;]+);/).map { String($0.1) })
+        let text = try String(contentsOfFile: lab.directory + "/nginx/current/http.conf", encoding: .utf8)
+        return Set(
+            text.matches(of: /\sserver_name ([^\s;]+);/).map { String($0.1) }.filter { $0.hasSuffix(".\(domain)") })
     }
 
     private func pages() throws -> Set<String> {
