@@ -103,8 +103,12 @@ struct HomeAssistantTests {
     private static func wipeBroker(_ lab: LabUnderTest, _ assistant: HomeAssistantUnderTest) async throws {
         let before = try await lab.info()
         try FileManager.default.removeItem(atPath: before.stateDir + "/mosquitto/data/mosquitto.db")
-        kill(before.pids.mosquitto, SIGKILL)
-        #expect(try await eventually { try await lab.info().pids.mosquitto != before.pids.mosquitto })
+        try await lab.strike(.mosquitto)
+        let isBack = try await eventually {
+            let pid = try await lab.info().pids.mosquitto
+            return pid != nil && pid != before.pids.mosquitto
+        }
+        #expect(isBack)
         #expect(try await eventually { try await unavailable(assistant) == disabled })
         #expect(
             try await eventually {

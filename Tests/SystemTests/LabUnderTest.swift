@@ -11,6 +11,8 @@ struct LabUnderTest: Sendable {
     struct Info: Decodable, Sendable {
         struct ProcessIDs: Decodable, Sendable {
             let lab: Int32
+            /// Nil while the server is being started anew.
+            let mosquitto: Int32?
         }
 
         let domain: String
