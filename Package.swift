@@ -148,6 +148,10 @@ let package = Package(
         serviceTests("Provisioner"),
         serviceTests("ProxyRouter", ["LabCrypto"]),
         .testTarget(
+            name: "PlatformTests",
+            dependencies: ["LabCore", "LabServers", "LabService", "LabState", "LabTesting", "lab"],
+            path: "Tests/PlatformTests", swiftSettings: settings),
+        .testTarget(
             name: "SystemTests",
             dependencies: [
                 "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting",

@@ -11,7 +11,7 @@ struct LabUnderTest: Sendable {
     struct Info: Decodable, Sendable {
         struct ProcessIDs: Decodable, Sendable {
             let lab: Int32
-            /// Nil while the server is being started anew.
+            /// nil for the moment in which the server is down.
             let mosquitto: Int32?
         }
 
