@@ -62,9 +62,9 @@ public final class DNSClient: Sendable {
     private func askByUDP(_ question: DNSQuestion, at address: SocketAddress, timeout: Duration) async throws
         -> DNSAnswer
     {
-        let exchange = try await openExchange(to: address)
         let attempts = 3
         for attempt in 1...attempts {
+            let exchange = try await openExchange(to: address)
             do {
                 return try await exchange.ask(question, timeout: timeout / attempts)
             } catch DNSClientError.timedOut where attempt < attempts {
@@ -74,8 +74,19 @@ public final class DNSClient: Sendable {
         throw DNSClientError.timedOut(server: server, question: "\(question)")
     }
 
-    /// The socket, opened by whoever asks first.
+    /// The socket, opened by whoever asks first, and anew when it was closed because the server was away.
     private func openExchange(to address: SocketAddress) async throws -> UDPExchange {
+        while true {
+            let (opening, exchange) = try await sharedExchange(to: address)
+            if exchange.isActive { return exchange }
+            self.exchange.withLock { if $0 == opening { $0 = nil } }
+            try Task.checkCancellation()
+        }
+    }
+
+    private func sharedExchange(
+        to address: SocketAddress
+    ) async throws -> (Task<UDPExchange, any Error>, UDPExchange) {
         let opening = try exchange.withLock { exchange throws in
             guard !isShutDown.load(ordering: .acquiring) else { throw DNSClientError.shutDown }
             if let exchange { return exchange }
@@ -85,7 +96,7 @@ public final class DNSClient: Sendable {
             return task
         }
         do {
-            return try await opening.value
+            return (opening, try await opening.value)
         } catch {
             // The next question tries again.
             exchange.withLock { if $0 == opening { $0 = nil } }

@@ -50,6 +50,10 @@ final class UDPExchange: Sendable {
         }
     }
 
+    /// False for good once sending has failed: NIO closes the channel when send() reports an earlier datagram's ICMP
+    /// error, as it does when nothing listened at the server's port. Where recv() reports it first, nothing happens.
+    var isActive: Bool { channel.isActive }
+
     /// Sends a question once and waits for its answer.
     func ask(_ question: DNSQuestion, timeout: Duration) async throws -> DNSAnswer {
         let pending = PendingQuestion(question)

@@ -17,11 +17,16 @@ final class UnboundServer: Sendable {
     /// The address of `h<index>.home.arpa`.
     static func address(_ index: Int) -> String { "10.0.\(index / 256).\(index % 256)" }
 
-    static func start(hosts: Int = 0) async throws -> UnboundServer {
+    static func freePort() async throws -> Int {
         let channel = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0).get()
         let port = channel.localAddress?.port ?? 0
         try await channel.close().get()
+        return port
+    }
+
+    static func start(hosts: Int = 0, at chosen: Int? = nil) async throws -> UnboundServer {
+        let port = if let chosen { chosen } else { try await freePort() }
         let directory = "/tmp/lab-dns-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let file = directory + "/unbound.conf"

@@ -94,6 +94,27 @@ struct UnboundTests {
         try await liar.close().get()
     }
 
+    @Test("a server that was away while it was asked much is answered from again once it is back")
+    func serverComesBack() async throws {
+        let port = try await UnboundServer.freePort()
+        let client = DNSClient(server: "127.0.0.1", port: port)
+        defer { client.shutdown() }
+        // Many sends at once: one of them meets the ICMP error of another before a read does.
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<128 {
+                group.addTask {
+                    await #expect(throws: DNSClientError.self) {
+                        try await client.ask(RecordName("a.home.arpa"), .a, timeout: .milliseconds(300))
+                    }
+                }
+            }
+        }
+        let server = try await UnboundServer.start(at: port)
+        let answer = try await client.ask(RecordName("a.home.arpa"), .a, timeout: .seconds(20))
+        #expect(answer.records.map(\.value.description) == ["192.0.2.1"])
+        withExtendedLifetime(server) {}
+    }
+
     @Test("a cancelled question throws CancellationError, and after the shut-down none is asked")
     func cancellation() async throws {
         let silent = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
