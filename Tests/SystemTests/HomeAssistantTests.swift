@@ -5,7 +5,7 @@ import LabState
 import Testing
 
 @Suite(
-    "Home Assistant", .serialized,
+    "Home Assistant", .serialized, .enabled(if: LongTests.areWanted, LongTests.comment),
     .enabled(
         if: HomeAssistantUnderTest.tool != nil, "the tool that runs a real Home Assistant is not beside this clone"))
 struct HomeAssistantTests {
