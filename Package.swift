@@ -15,6 +15,7 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -88,7 +89,8 @@ let package = Package(
         labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
-        labKit("State", ["LabCore", "LabPostgres", "LabMQTT", logging], resources: [.embedInCode("Migrations")]),
+        labKit(
+            "State", ["LabCore", "LabPostgres", "LabMQTT", logging, tracing], resources: [.embedInCode("Migrations")]),
         labKit(
             "Service",
             [
@@ -153,6 +155,9 @@ let package = Package(
                 "ProvisionerTests", "ProxyRouter", "ProxyRouterTests", logging,
             ],
             path: "Tests/ConformanceTests", swiftSettings: settings),
+        .testTarget(
+            name: "PlatformTests", dependencies: ["LabCore", "LabServers", "LabService", "LabState", "LabTesting", "lab"],
+            path: "Tests/PlatformTests", swiftSettings: settings),
         .testTarget(
             name: "SystemTests",
             dependencies: [

@@ -1,6 +1,7 @@
 import LabCore
 import LabPostgres
 public import Logging
+import Tracing
 
 /// Runs one reconciler: claims its due work, hands it over in batches, records the outcomes.
 public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
@@ -120,9 +121,12 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
         var outcomes: [ResourceName: Outcome] = [:]
         var fault: (any Error)?
         do {
-            for outcome in try await reconciler.reconcile(batch, ReconcileContext(store: store, failures: failures)) {
-                outcomes[outcome.name] = outcome
+            let context = ReconcileContext(store: store, failures: failures)
+            let all = try await withSpan("reconcile \(Subject.Kind.name)") { span in
+                span.attributes["lab.resources"] = batch.count
+                return try await reconciler.reconcile(batch, context)
             }
+            for outcome in all { outcomes[outcome.name] = outcome }
         } catch {
             try Task.checkCancellation()
             logger.warning("A reconciliation failed", metadata: ["error": "\(error)", "resources": "\(batch.count)"])
@@ -147,7 +151,10 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
                     try await queue.complete([single])
                 } catch let error as PostgresError where error.isRefusal {
                     var outcome = Outcome(single.outcome.name, .retry, conditions: single.outcome.conditions)
-                    outcome.conditions += failed(ResourceStore.problem(from: error) ?? error)
+                    let failure = failed(ResourceStore.problem(from: error) ?? error)
+                    // A condition has one status: this one takes the place of what the reconciler said.
+                    outcome.conditions.removeAll { said in failure.contains { $0.type == said.type } }
+                    outcome.conditions += failure
                     try await queue.complete([completion(of: single.claim, generation: single.generation, outcome)])
                 }
             }

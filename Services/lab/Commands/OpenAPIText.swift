@@ -13,10 +13,14 @@ struct OpenAPIText: ParsableCommand {
 
     func run() throws {
         let services = try service.map { [try ServiceNames.service($0)] } ?? labServices
+        Terminal.standardOutput.write(try Self.text(of: services))
+    }
+
+    /// The document with a key on each line and in the keys' order, so that a change of it reads well in a diff.
+    static func text(of services: [any LabService.Type]) throws -> String {
         let encoder = JSONText.encoder
         encoder.outputFormatting.insert(.prettyPrinted)
-        let document = try encoder.encode(try OpenAPI(of: services).document)
-        Terminal.standardOutput.line(String(decoding: document, as: UTF8.self))
+        return String(decoding: try encoder.encode(try OpenAPI(of: services).document), as: UTF8.self) + "\n"
     }
 }
 

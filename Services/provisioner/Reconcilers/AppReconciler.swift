@@ -16,7 +16,7 @@ struct AppReconciler: Reconciler {
     let clock: any WallClock
     /// How often an app is looked at; one that is not online more often.
     var interval: Duration = .seconds(60)
-    var troubledInterval: Duration = .seconds(10)
+    var troubledInterval: Duration = .seconds(2)
 
     var options: ReconcilerOptions { ReconcilerOptions(batchSize: 50) }
 
@@ -64,8 +64,10 @@ struct AppReconciler: Reconciler {
                 let isOnline = routeConditions.contains {
                     $0.condition.type == "Online" && $0.condition.status == .true
                 }
-                let limit = isOnline ? interval : troubledInterval
-                let latest = watch.latest(on: subject, youngerThan: limit)
+                let latest = watch.latest(
+                    on: subject, youngerThan: isOnline ? interval : troubledInterval, orWhenTroubled: troubledInterval)
+                let isTroubled = !isOnline || latest?.finding.isRunning == false
+                let limit = isTroubled ? troubledInterval : interval
                 let standing = AppStanding(
                     app: app, name: name, host: host, recorded: conditions[app.key] ?? [], route: route,
                     routeConditions: routeConditions, changes: changes[app.name] ?? [], finding: latest?.finding,
@@ -217,7 +219,7 @@ struct AppReconciler: Reconciler {
         let subject = RuntimeWatch.Subject(
             app: RunnableApp(name: name, upstream: app.spec.upstream, healthPath: app.spec.healthPath),
             runtime: app.spec.runtime ?? .native, isRemoved: true)
-        switch watch.latest(on: subject, youngerThan: troubledInterval)?.finding {
+        switch watch.latest(on: subject, youngerThan: troubledInterval, orWhenTroubled: troubledInterval)?.finding {
         case .removed:
             break
         case .failed(let message):

@@ -18,6 +18,10 @@ final class RuntimeWatch: Sendable {
         /// The runtime could not do what was asked.
         case failed(String)
         case removed
+
+        var isRunning: Bool {
+            if case .seen(let observation) = self { observation.isRunning } else { false }
+        }
     }
 
     private struct Entry {
@@ -48,7 +52,11 @@ final class RuntimeWatch: Sendable {
     }
 
     /// The latest finding on a subject with its age; asks for a new one where there is none that is young enough.
-    func latest(on subject: Subject, youngerThan limit: Duration) -> (finding: Finding, age: Duration)? {
+    ///
+    /// - Parameter troubledLimit: the limit for a finding that it does not run.
+    func latest(
+        on subject: Subject, youngerThan limit: Duration, orWhenTroubled troubledLimit: Duration
+    ) -> (finding: Finding, age: Duration)? {
         let now = ContinuousClock.now
         return state.withLock { state in
             var entry = state.entries[subject.app.name] ?? Entry(subject: subject)
@@ -58,7 +66,8 @@ final class RuntimeWatch: Sendable {
             }
             let latest = entry.latest.map { (finding: $0.finding, age: now - $0.at) }
             state.entries[subject.app.name] = entry
-            if latest.map({ $0.age >= limit }) ?? true { enqueue(subject.app.name, &state) }
+            let isOld = latest.map { $0.age >= ($0.finding.isRunning ? limit : troubledLimit) } ?? true
+            if isOld { enqueue(subject.app.name, &state) }
             return latest
         }
     }
