@@ -148,7 +148,8 @@ let package = Package(
         serviceTests("Provisioner"),
         serviceTests("ProxyRouter", ["LabCrypto"]),
         .testTarget(
-            name: "PlatformTests", dependencies: ["LabCore", "LabServers", "LabService", "LabState", "LabTesting", "lab"],
+            name: "PlatformTests",
+            dependencies: ["LabCore", "LabServers", "LabService", "LabState", "LabTesting", "lab"],
             path: "Tests/PlatformTests", swiftSettings: settings),
         .testTarget(
             name: "SystemTests",
