@@ -70,8 +70,7 @@ struct DeploymentTests {
                 try await lab.up()
                 #expect(try await lab.info().pids.lab == before.pids.lab)
 
-                kill(before.pids.lab, SIGKILL)
-                try await lab.up()
+                try await lab.killAndStartAnew()
                 let after = try await lab.info()
                 #expect(after.pids.lab != before.pids.lab)
                 #expect(after.https == before.https)
@@ -88,12 +87,12 @@ struct DeploymentTests {
         try await LabUnderTest.with { lab in
             try await TestUpstream.with("notes") { upstream in
                 _ = try await lab.deploy("notes", upstream: upstream)
-                for path in [\LabUnderTest.Info.ProcessIDs.unbound, \.nginx, \.mosquitto, \.postgres] {
-                    kill(try await lab.info().pids[keyPath: path], SIGKILL)
+                for server in [LabProcess.unbound, .nginx, .mosquitto, .postgres] {
+                    try await lab.strike(server)
                     let isBack = try await eventually {
                         try await lab.fetch("notes.home.arpa").standardOutput == "hello from notes\n"
                     }
-                    #expect(isBack, "after a kill of \(path)")
+                    #expect(isBack, "after a kill of \(server)")
                 }
                 let again = try await lab.deploy("second", upstream: upstream)
                 #expect(again.status.isSuccess, "\(again.standardError)")

@@ -48,9 +48,25 @@ struct LabUnderTest: Sendable {
     static func with(
         environment: [String: String] = [:], _ body: @escaping @Sendable (LabUnderTest) async throws -> Void
     ) async throws {
+        try await withDirectory(environment: environment) { lab in
+            try await lab.up()
+            try await body(lab)
+        }
+    }
+
+    /// A lab that is not started yet; what runs of it in the end is stopped.
+    ///
+    /// Its ports are chosen here: labs that start beside one another would all choose the usual ones.
+    static func withDirectory(
+        environment: [String: String] = [:], _ body: @escaping @Sendable (LabUnderTest) async throws -> Void
+    ) async throws {
         try await withTemporaryDirectory { directory in
             let lab = LabUnderTest(directory: directory + "/lab", environment: environment)
-            try await lab.up()
+            try FileManager.default.createDirectory(atPath: lab.directory, withIntermediateDirectories: true)
+            let names = ["http", "https", "dns", "mqtt", "postgres", "api"]
+            let ports = Dictionary(uniqueKeysWithValues: names.map { ($0, LoopbackPort.free()) })
+            try JSONText(encoding: ports).text.write(
+                toFile: lab.directory + "/ports.json", atomically: true, encoding: .utf8)
             do {
                 try await body(lab)
             } catch {

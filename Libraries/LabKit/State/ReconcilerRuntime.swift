@@ -151,7 +151,10 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
                     try await queue.complete([single])
                 } catch let error as PostgresError where error.isRefusal {
                     var outcome = Outcome(single.outcome.name, .retry, conditions: single.outcome.conditions)
-                    outcome.conditions += failed(ResourceStore.problem(from: error) ?? error)
+                    let failure = failed(ResourceStore.problem(from: error) ?? error)
+                    // A condition has one status: this one takes the place of what the reconciler said.
+                    outcome.conditions.removeAll { said in failure.contains { $0.type == said.type } }
+                    outcome.conditions += failure
                     try await queue.complete([completion(of: single.claim, generation: single.generation, outcome)])
                 }
             }

@@ -27,8 +27,7 @@ private final class BridgeFixture: Sendable {
         mqtt = try MQTTClient(Self.configuration(broker, "watcher"), logger: logger)
         // Nothing is asked of the database: changes are told within the process.
         wakeUps = WakeUps(
-            postgres: PostgresClient(
-                try PostgresConfiguration(connectionString: "host=127.0.0.1 port=9"), logger: logger),
+            postgres: PostgresClient(try PostgresConfiguration(connectionString: "host=127.0.0.1 port=9"), logger: logger),
             logger: logger)
     }
 
@@ -153,12 +152,12 @@ struct HomeAssistantBridgeTests {
             let byEntity = "homeassistant/sensor/lab_app_notes/milliseconds/config"
             try await fixture.publish(
                 #"{"state_topic":"lab/v1/apps/notes/state"}"#, to: byEntity, isRetained: true)
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(try await eventually { try await fixture.retained()[old.stateTopic.text] != nil })
             }
 
-            _ = fixture.devices.withLock { $0.removeFirst() }
-            try await fixture.run {
+            fixture.devices.withLock { _ = $0.removeFirst() }
+            try await fixture.run { () async throws in
                 #expect(try await eventually { try await fixture.retained()[old.stateTopic.text] == nil })
                 let retained = try await fixture.retained()
                 #expect(Set(retained.keys) == [Self.notes, Self.notesState, foreign])
@@ -171,7 +170,7 @@ struct HomeAssistantBridgeTests {
         try await BridgeFixture.with { fixture in
             let notes = try HomeAssistantDiscoveryTests.device("notes")
             fixture.set([notes])
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(try await eventually { fixture.count(Self.notesState) == 1 })
                 fixture.set([notes, try HomeAssistantDiscoveryTests.device("wiki")])
                 #expect(try await eventually { fixture.count("lab/v1/apps/wiki/state") == 1 })
@@ -181,7 +180,7 @@ struct HomeAssistantBridgeTests {
                 #expect(fixture.count(Self.notes) == 1)
                 #expect(fixture.count(Self.notesState) == 1)
             }
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 // The state is told once in each run, the document is known to be there.
                 #expect(try await eventually { fixture.count(Self.notesState) == 2 })
                 #expect(fixture.count(Self.notes) == 1)
@@ -193,7 +192,7 @@ struct HomeAssistantBridgeTests {
     func birth() async throws {
         try await BridgeFixture.with { fixture in
             fixture.set([try HomeAssistantDiscoveryTests.device("notes")])
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(try await eventually { fixture.count(Self.notesState) == 1 })
                 fixture.forget()
                 try await fixture.publish("offline", to: "homeassistant/status")
@@ -208,7 +207,7 @@ struct HomeAssistantBridgeTests {
     func brokerWithoutMemory() async throws {
         try await BridgeFixture.with(.entity) { fixture in
             fixture.set([try HomeAssistantDiscoveryTests.device("notes")])
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(try await eventually { try await fixture.retained("homeassistant/#").count == 4 })
                 for topic in try await fixture.retained().keys {
                     try await fixture.publish("", to: topic, isRetained: true)
@@ -225,7 +224,7 @@ struct HomeAssistantBridgeTests {
     func presses() async throws {
         try await BridgeFixture.with { fixture in
             try await fixture.publish("PRESS", to: "lab/v1/apps/past/restart", isRetained: true)
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(
                     try await eventually {
                         try await fixture.publish("PRESS", to: "lab/v1/apps/notes/restart")
@@ -245,7 +244,7 @@ struct HomeAssistantBridgeTests {
     func noSessionLeft() async throws {
         try await BridgeFixture.with { fixture in
             fixture.set([try HomeAssistantDiscoveryTests.device("notes")])
-            try await fixture.run {
+            try await fixture.run { () async throws in
                 #expect(try await eventually { fixture.count(Self.notesState) == 1 })
             }
             let discovery = try HomeAssistantDiscoveryTests.discovery(.device)

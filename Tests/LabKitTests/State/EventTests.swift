@@ -12,17 +12,17 @@ struct EventTests {
         try await StateFixture.with { fixture in
             let inbox = Inbox(consumer: "notifier", postgres: fixture.postgres)
             let event = UUIDv7()
-            let effects = Mutex(0)
+            let effects = Record()
             let ran = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
-                        try await inbox.once(event) { _ in effects.withLock { $0 += 1 } }
+                        try await inbox.once(event) { _ in effects.add("effect") }
                     }
                 }
                 return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
             #expect(ran == 1)
-            #expect(effects.withLock { $0 } == 1)
+            #expect(effects.entries == ["effect"])
             let other = Inbox(consumer: "rag", postgres: fixture.postgres)
             let runsForOther = try await other.once(event) { _ in }
             #expect(runsForOther)
@@ -63,7 +63,7 @@ struct EventTests {
     @Test("one of two holders has the lease; the other has it once the first gives it up")
     func lease() async throws {
         try await StateFixture.with { fixture in
-            let order = Mutex<[String]>([])
+            let order = Record()
             let holds: @Sendable (String) -> Lease = { holder in
                 Lease(
                     "one", holder: holder, duration: .seconds(2), postgres: fixture.postgres, logger: fixture.logger)
@@ -71,26 +71,35 @@ struct EventTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try? await holds("first").whileHeld {
-                        order.withLock { $0.append("first") }
+                        order.add("first")
                         try await Task.sleep(for: .seconds(600))
                     }
                 }
-                let firstHolds = try await eventually { order.withLock { $0 } == ["first"] }
+                let firstHolds = try await eventually { order.entries == ["first"] }
                 #expect(firstHolds)
                 let second = Task {
                     try? await holds("second").whileHeld {
-                        order.withLock { $0.append("second") }
+                        order.add("second")
                         try await Task.sleep(for: .seconds(600))
                     }
                 }
                 // Longer than the lease lasts without being renewed.
                 try await Task.sleep(for: .seconds(3))
-                #expect(order.withLock { $0 } == ["first"])
+                #expect(order.entries == ["first"])
                 group.cancelAll()
-                let secondHolds = try await eventually { order.withLock { $0 } == ["first", "second"] }
+                let secondHolds = try await eventually { order.entries == ["first", "second"] }
                 #expect(secondHolds)
                 second.cancel()
             }
         }
     }
+}
+
+/// What happened, in order.
+private final class Record: Sendable {
+    private let log = Mutex<[String]>([])
+
+    var entries: [String] { log.withLock { $0 } }
+
+    func add(_ entry: String) { log.withLock { $0.append(entry) } }
 }
