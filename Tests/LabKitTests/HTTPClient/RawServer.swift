@@ -19,9 +19,11 @@ final class RawServer: Sendable {
     static func start(unixSocket: String? = nil, _ script: @escaping Script) async throws -> RawServer {
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 2048)
-        let initializer: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = {
-            channel in
-            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: channel) }
+            .childChannelOption(.autoRead, value: false)
+        // Wrapped only by the task that serves it: a NIOAsyncChannel that is dropped unserved, as happens to those
+        // accepted while the server stops, ends the whole process (swift-nio issue 2637).
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<any Channel> = { channel in
+            channel.eventLoop.makeSucceededFuture(channel)
         }
         let server =
             if let unixSocket {
@@ -32,7 +34,7 @@ final class RawServer: Sendable {
         return RawServer(server, script: script)
     }
 
-    private init(_ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>, script: @escaping Script) {
+    private init(_ server: NIOAsyncChannel<any Channel, Never>, script: @escaping Script) {
         port = server.channel.localAddress?.port ?? 0
         let counts = Counts()
         self.counts = counts
@@ -44,10 +46,7 @@ final class RawServer: Sendable {
                         counts.open.add(1, ordering: .relaxed)
                         group.addTask {
                             // A client that goes away is part of what is tested.
-                            try? await connection.executeThenClose { inbound, _ in
-                                try await script(
-                                    RawConnection(inbound: inbound.makeAsyncIterator(), channel: connection.channel))
-                            }
+                            try? await Self.serve(connection, script)
                             counts.open.subtract(1, ordering: .relaxed)
                         }
                     }
@@ -57,6 +56,16 @@ final class RawServer: Sendable {
     }
 
     deinit { serving.cancel() }
+
+    private static func serve(_ connection: any Channel, _ script: Script) async throws {
+        let wrapped = try await connection.eventLoop.submit {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: connection)
+        }.get()
+        try await wrapped.executeThenClose { inbound, _ in
+            try await connection.setOption(.autoRead, value: true).get()
+            try await script(RawConnection(inbound: inbound.makeAsyncIterator(), channel: connection))
+        }
+    }
 
     var url: String { "http://127.0.0.1:\(port)/" }
     var acceptedConnections: Int { counts.accepted.load(ordering: .relaxed) }
