@@ -12,6 +12,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
@@ -94,7 +95,8 @@ let package = Package(
         labKit(
             "Service",
             [
-                "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird, httpTypes,
+                "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird,
+                hummingbirdCore, httpTypes,
                 lifecycle, logging, metrics, coreMetrics, nioCore,
             ]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
@@ -130,7 +132,8 @@ let package = Package(
             path: "Services/lab", swiftSettings: settings),
 
         .executableTarget(
-            name: "lab-bench", dependencies: ["LabKit", "LabServers", "LabTesting", logging], path: "Benchmarks",
+            name: "lab-bench", dependencies: ["LabKit", "LabServers", "LabTesting", hummingbird, logging, nioCore],
+            path: "Benchmarks",
             exclude: ["run"], swiftSettings: settings),
 
         labKitTests("Core"),

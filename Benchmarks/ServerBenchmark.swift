@@ -16,10 +16,10 @@ enum ServerBenchmark {
                 try await lab.wait(kind: "apps", "bench", generation: generation, until: "Online")
                 var health: [Double] = []
                 var reads: [Double] = []
-                var nginx: [Double] = []
+                var bare: [Double] = []
                 var database: [Double] = []
                 for _ in 0..<rounds {
-                    nginx.append(try await wrk("http://127.0.0.1:\(upstream)/"))
+                    bare.append(try await BareServer.with { try await wrk("http://127.0.0.1:\($0)/") })
                     health.append(try await wrk(lab.info.api + "/healthz"))
                     reads.append(try await wrk(lab.info.api + "/v1/apps/bench", token: lab.token))
                     database.append(try await theirs(lab))
@@ -27,7 +27,7 @@ enum ServerBenchmark {
                 return [
                     Measurement(
                         "`GET /healthz`, \(connections) connections", ours: health.median,
-                        peer: ("nginx, 2 workers, a constant", nginx.median), unit: "requests/s"),
+                        peer: ("the HTTP framework alone, a constant", bare.median), unit: "requests/s"),
                     Measurement(
                         "`GET /v1/apps/NAME` with a token", ours: reads.median,
                         peer: ("pgbench, its statement alone", database.median), unit: "requests/s"),

@@ -19,7 +19,7 @@ public final class WakeUps: Sendable {
 
     private struct State {
         var nextID = 0
-        var signals: [Int: (topic: String, signal: Signal)] = [:]
+        var signals: [Int: (topics: [String], signal: Signal)] = [:]
     }
 
     private let state = Mutex(State())
@@ -39,7 +39,8 @@ public final class WakeUps: Sendable {
             case .listening:
                 raiseAll()
             case .received(let channel, let payload):
-                raise(channel == Self.workChannel ? channel + "/" + payload : channel)
+                raise(channel)
+                if channel == Self.workChannel { raise(channel + "/" + payload) }
             }
         }
     }
@@ -48,14 +49,21 @@ public final class WakeUps: Sendable {
     public func follow<Result>(
         kind: String, _ body: (_ awaitNext: (Duration) async -> Void) async throws -> Result
     ) async rethrows -> Result {
-        try await follow(topic: Self.workChannel + "/" + kind, body)
+        try await follow(topics: [Self.workChannel + "/" + kind], body)
     }
 
     /// Runs a loop that is woken by a channel's notifications.
     public func follow<Result>(
         channel: String, _ body: (_ awaitNext: (Duration) async -> Void) async throws -> Result
     ) async rethrows -> Result {
-        try await follow(topic: channel, body)
+        try await follow(topics: [channel], body)
+    }
+
+    /// Runs a loop that is woken by any notification on some channels, whatever its payload.
+    public func follow<Result>(
+        channels: [String], _ body: (_ awaitNext: (Duration) async -> Void) async throws -> Result
+    ) async rethrows -> Result {
+        try await follow(topics: channels, body)
     }
 
     /// Wakes the loops of this process that follow a channel, as a notification on it would.
@@ -70,18 +78,18 @@ public final class WakeUps: Sendable {
 
     private func raise(_ topic: String) {
         let signals = state.withLock { state in
-            state.signals.values.filter { $0.topic == topic }.map(\.signal)
+            state.signals.values.filter { $0.topics.contains(topic) }.map(\.signal)
         }
         for signal in signals { signal.raise() }
     }
 
     private func follow<Result>(
-        topic: String, _ body: (_ awaitNext: (Duration) async -> Void) async throws -> Result
+        topics: [String], _ body: (_ awaitNext: (Duration) async -> Void) async throws -> Result
     ) async rethrows -> Result {
         let signal = Signal()
         let id = state.withLock { state in
             state.nextID += 1
-            state.signals[state.nextID] = (topic, signal)
+            state.signals[state.nextID] = (topics, signal)
             return state.nextID
         }
         defer { state.withLock { _ = $0.signals.removeValue(forKey: id) } }

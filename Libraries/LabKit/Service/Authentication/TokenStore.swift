@@ -20,7 +20,8 @@ public final class TokenStore: Sendable {
 
     private let postgres: PostgresClient
     private let wakeUps: WakeUps
-    private let cache = Mutex<[[UInt8]: Entry]>([:])
+    /// By the token itself, which spares the hash on every request; a token that is used is in this memory anyway.
+    private let cache = Mutex<[String: Entry]>([:])
 
     public init(postgres: PostgresClient, wakeUps: WakeUps) {
         self.postgres = postgres
@@ -39,9 +40,10 @@ public final class TokenStore: Sendable {
 
     /// Who a token belongs to; nil when it is unknown or expired.
     public func caller(of token: Secret<String>) async throws -> Caller? {
-        let hash = SHA256.hash(Array(token.reveal().utf8))
+        let text = token.reveal()
         let now = ContinuousClock.now
-        if let entry = cache.withLock({ $0[hash] }), entry.validUntil > now { return entry.caller }
+        if let entry = cache.withLock({ $0[text] }), entry.validUntil > now { return entry.caller }
+        let hash = SHA256.hash(Array(text.utf8))
         let rows = try await postgres.query(
             """
             select name, scopes from lab.token
@@ -54,7 +56,7 @@ public final class TokenStore: Sendable {
         cache.withLock { cache in
             // Unknown tokens are remembered too, but a flood of them must not fill the memory.
             if cache.count >= Self.cacheLimit { cache.removeAll(keepingCapacity: true) }
-            cache[hash] = Entry(caller: caller, validUntil: now + Self.cacheTime)
+            cache[text] = Entry(caller: caller, validUntil: now + Self.cacheTime)
         }
         return caller
     }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import LabCore
 import LabState
 import Logging
@@ -10,7 +11,9 @@ import Synchronization
 
 /// The one HTTP server of a process: operations of all its services, their documents, streams, OpenAPI, health.
 struct APIServer: Sendable {
-    private let responder: RouterResponder<LabRequestContext>
+    private let responder: HealthResponder
+    /// Kept answers; whoever runs the server runs this beside it.
+    let answers: ResourceAnswers
     private let host: String
     private let port: Int
     private let logger: Logger
@@ -27,11 +30,13 @@ struct APIServer: Sendable {
         router.middlewares.add(ProblemMiddleware())
         router.middlewares.add(AuthenticationMiddleware(tokens: tokens))
 
+        let answers = ResourceAnswers()
+        self.answers = answers
         var mounted: [MountedOperation] = []
         let groups = [(CommonOperations.all, first.context)] + hosted.map { ($0.operations, $0.context) }
         for (operations, lab) in groups {
             let routes = OperationRoutes(
-                operations: try operations.map { try MountedOperation($0) }, lab: lab, tokens: tokens)
+                operations: try operations.map { try MountedOperation($0) }, lab: lab, tokens: tokens, answers: answers)
             routes.add(to: router)
             mounted += routes.operations
         }
@@ -43,14 +48,14 @@ struct APIServer: Sendable {
         let readOnly =
             ["/openapi.json"] + HealthRoutes.paths + EventStreams.paths + hosted.flatMap(\.documents).map(\.path)
         UnknownMethods(operations: mounted.map(\.declaration), readOnlyPaths: readOnly).refuse(on: router)
-        responder = router.buildResponder()
+        responder = HealthResponder(before: router.buildResponder())
     }
 
     /// - Parameter onReady: called once the server listens.
     func service(onReady: @escaping @Sendable (LabHostFacts) async throws -> Void) -> any Service {
         let logger = logger
         return Application(
-            responder: responder,
+            responder: responder, server: HTTPServerBuilder { EventLoopHTTPChannel(responder: $0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "lab"),
             onServerRunning: { channel in
                 do {

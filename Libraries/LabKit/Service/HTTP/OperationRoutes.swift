@@ -10,6 +10,8 @@ struct MountedOperation: Sendable {
     let declaration: OperationDeclaration
     let inputSchema: JSONSchema
     let outputSchema: JSONSchema
+    /// Whether it shows one resource, so that its answer may be kept until something changes.
+    let isKept: Bool
     let respond: @Sendable (Request, Parameters, OperationCall) async throws -> Response
 
     /// - Throws: when a schema cannot be derived, which a test of every operation finds.
@@ -24,6 +26,7 @@ struct MountedOperation: Sendable {
         self.declaration = declaration
         self.inputSchema = inputSchema
         outputSchema = try operation.outputSchema()
+        isKept = operation is any ResourceReading
         respond = { request, parameters, call in
             let input = try await reader.read(Mounted.Input.self, request, parameters)
             let output = try await operation.run(input, call)
@@ -38,6 +41,7 @@ struct OperationRoutes: Sendable {
     let operations: [MountedOperation]
     let lab: LabContext
     let tokens: TokenStore
+    let answers: ResourceAnswers
 
     func add(to router: Router<LabRequestContext>) {
         for operation in operations {
@@ -59,8 +63,13 @@ struct OperationRoutes: Sendable {
         }
         let call = OperationCall(caller: caller, lab: lab, tokens: tokens)
         guard declaration.scope > .read else {
-            return try await operation.respond(request, context.parameters, call)
+            guard operation.isKept else { return try await operation.respond(request, context.parameters, call) }
+            return try await answers.answer(request.uri.string) {
+                try await operation.respond(request, context.parameters, call)
+            }
         }
+        // What was written is seen by whoever reads next, also when the operation failed half-way.
+        defer { answers.forget() }
         do {
             try allow(caller, declaration)
             let response = try await operation.respond(request, context.parameters, call)

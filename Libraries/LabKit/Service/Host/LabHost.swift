@@ -65,6 +65,7 @@ public struct LabHost: Service {
                 })
         }
         running.append(RunningPart("tokens", logger: logger) { try await tokens.run() })
+        running.append(RunningPart("answers", logger: logger) { await api.answers.run(first.context.wakeUps) })
         running.append(RunningPart("relay", logger: logger) { try await relay.run() })
         for service in hosted {
             running += service.parts(logger: logger)

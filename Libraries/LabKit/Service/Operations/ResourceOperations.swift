@@ -90,8 +90,11 @@ public struct NameInput: Codable, Sendable {
     public let name: ResourceName
 }
 
+/// An operation that shows one resource as it is in the database, the same to everybody.
+protocol ResourceReading {}
+
 /// `GET /v1/<plural>/{name}`
-public struct GetResource<Kind: ManagedKind>: Operation {
+public struct GetResource<Kind: ManagedKind>: Operation, ResourceReading {
     public init() {}
 
     public var declaration: OperationDeclaration {
