@@ -41,7 +41,7 @@ struct EmbeddedLab: Service {
 
     func run() async throws {
         defer { unlink(directory.infoFile) }
-        let layout = try await makeLayout()
+        let (layout, reservations) = try await makeLayout()
         let supervisor = try ServerSupervisor(
             stateDirectory: directory.path, servers: try layout.servers(secrets), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -51,21 +51,22 @@ struct EmbeddedLab: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
-        withExtendedLifetime(lock) {}
+        withExtendedLifetime((lock, reservations)) {}
     }
 
     /// Ends what a killed lab left running, then chooses ports: its servers still held theirs, and this lab should
     /// have the same.
-    private func makeLayout() async throws -> EmbeddedLayout {
+    private func makeLayout() async throws -> (EmbeddedLayout, [PortReservation]) {
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
         try await LabPorts.waitForEarlier(in: directory)
         let earlier = LabPorts.earlier(in: directory)
+        let (ports, reservations) = try LabPorts.choose(options.ports, in: directory, listen: options.listen)
         let layout = EmbeddedLayout(
-            directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),
-            domain: options.domain, listen: options.listen, address: options.address)
+            directory: directory, ports: ports, domain: options.domain, listen: options.listen,
+            address: options.address)
         // nginx starts with what the proxy router wrote last. When that listens elsewhere, it starts without routes.
         if !earlier.hasSameProxy(as: layout.ports) { unlink(layout.nginxConfiguration) }
-        return layout
+        return (layout, reservations)
     }
 
     private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {
