@@ -57,6 +57,7 @@ struct EmbeddedLab: Service {
     /// Ends what a killed lab left running, then chooses ports: its servers still held theirs, and this lab should
     /// have the same.
     private func makeLayout() async throws -> (EmbeddedLayout, [PortReservation]) {
+        try forgetUnsynced()
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
         try await LabPorts.waitForEarlier(in: directory)
         let earlier = LabPorts.earlier(in: directory)
@@ -67,6 +68,19 @@ struct EmbeddedLab: Service {
         // nginx starts with what the proxy router wrote last. When that listens elsewhere, it starts without routes.
         if !earlier.hasSameProxy(as: layout.ports) { unlink(layout.nginxConfiguration) }
         return (layout, reservations)
+    }
+
+    /// After a loss of power, removes what may be torn and is made anew: nginx's files, which follow from the database
+    /// and are not synced for the sake of speed, and the numbers of processes.
+    private func forgetUnsynced() throws {
+        let machine = MachineStart(directory)
+        if machine.isLaterThanLab {
+            for path in [directory.path + "/nginx", directory.path + "/supervisor"]
+            where FileManager.default.fileExists(atPath: path) {
+                try FileManager.default.removeItem(atPath: path)
+            }
+        }
+        try machine.record()
     }
 
     private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {
