@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 import LabServers
 
@@ -121,7 +122,7 @@ enum PortProbe {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafeMutablePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard Foundation.bind(descriptor, generic, length) == 0 else { return nil }
+                guard Glibc.bind(descriptor, generic, length) == 0 else { return nil }
                 // A port with a listener can be bound with SO_REUSEADDR only until listen().
                 if type == SOCK_STREAM, listen(descriptor, 1) != 0 { return nil }
                 guard getsockname(descriptor, generic, &length) == 0 else { return nil }
