@@ -26,10 +26,10 @@ static inline int lab_epoll_remove(int epoll, int fd) {
     return lab_epoll_control(epoll, EPOLL_CTL_DEL, fd, 0, 0);
 }
 
-// Waits without limit; at most 64 events at once.
-static inline int lab_epoll_wait(int epoll, uint64_t *numbers, uint32_t *events) {
+// Waits as many milliseconds, -1 without limit; at most 64 events at once.
+static inline int lab_epoll_wait(int epoll, uint64_t *numbers, uint32_t *events, int timeout) {
     struct epoll_event ready[64];
-    int count = epoll_wait(epoll, ready, 64, -1);
+    int count = epoll_wait(epoll, ready, 64, timeout);
     for (int i = 0; i < count; i++) {
         numbers[i] = ready[i].data.u64;
         events[i] = ready[i].events;

@@ -78,11 +78,15 @@ public struct ServedCertificate: Sendable, Equatable {
     public let fingerprint: String
     public let chainPEM: String
     public let keyPEM: Secret<String>
+    /// Whether the lab made certificate and key in one step. Others' are checked to belong together before they are
+    /// served, which costs a millisecond each.
+    public let isIssuedHere: Bool
 
-    public init(fingerprint: String, chainPEM: String, keyPEM: Secret<String>) {
+    public init(fingerprint: String, chainPEM: String, keyPEM: Secret<String>, isIssuedHere: Bool = false) {
         self.fingerprint = fingerprint
         self.chainPEM = chainPEM
         self.keyPEM = keyPEM
+        self.isIssuedHere = isIssuedHere
     }
 
     public static func == (left: ServedCertificate, right: ServedCertificate) -> Bool {

@@ -64,9 +64,10 @@ public struct ReconcilerRuntime<Subject: Reconciler>: Sendable {
             while true {
                 let claims = try await queue.claim(atMost: reconciler.options.batchSize, for: claimDuration)
                 if claims.isEmpty {
-                    // The fallback bounds the harm of a wake-up that was lost.
+                    // The fallback bounds the harm of a wake-up that was lost. A little late, so that what was put off
+                    // together is claimed together.
                     let due = try await queue.nextDue() ?? .seconds(30)
-                    await awaitNext(min(max(due, .milliseconds(1)), .seconds(30)))
+                    await awaitNext(min(due + .milliseconds(5), .seconds(30)))
                     try Task.checkCancellation()
                 } else {
                     try await process(claims)

@@ -27,7 +27,7 @@ actor RecordReconciler: Reconciler {
         self.resolver = resolver
         self.zones = zones
         self.clock = clock
-        options = ReconcilerOptions(batchSize: 1000, isExclusive: true, resyncInterval: resyncInterval)
+        options = ReconcilerOptions(batchSize: 2500, isExclusive: true, resyncInterval: resyncInterval)
         table = RecordTable(zones: zones, capabilities: resolver.capabilities)
     }
 

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// An app as the commands show it: the parts of its document that they need.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// Talks to a lab's REST API: one of this machine, found by its state directory, or another one by `LAB_URL`.
@@ -48,7 +49,7 @@ struct LabClient: Sendable {
             throw CommandFault("the token in \(info.tokenFile) cannot be read", remedy: "Run as the user of “lab up”")
         }
         baseURL = info.api
-        token = Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        token = Secret(String(decoding: data, as: UTF8.self).trimmed)
         http = HTTPClient(configuration: configuration, logger: .quiet)
     }
 

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// The one directory that an embedded lab lives in.

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// `lab call dns.record.put name=nas.home.arpa:a body.type=A body.values='["192.0.2.5"]'`: every operation there is.
@@ -64,12 +65,7 @@ struct Call: AsyncParsableCommand {
 
     private func readBody() throws -> JSONValue? {
         guard let body else { return nil }
-        let data: Data?
-        if body == "-" {
-            data = try FileHandle.standardInput.readToEnd()
-        } else {
-            data = FileManager.default.contents(atPath: body)
-        }
+        let data = body == "-" ? try StandardInput.read() : FileManager.default.contents(atPath: body)
         guard let data else { throw CommandFault("\(body) cannot be read") }
         do {
             return try JSONText(trusted: String(decoding: data, as: UTF8.self)).decode(JSONValue.self)

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// `lab deploy notes --upstream http://127.0.0.1:9999`

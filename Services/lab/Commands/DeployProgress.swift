@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 import Synchronization
 
@@ -47,8 +48,8 @@ final class DeployProgress: Sendable {
                 guard let terminal else { continue }
                 terminal.row([
                     .init("  "), Condition.Status.true.mark,
-                    .init(" " + type.padding(toLength: 12, withPad: " ", startingAt: 0), .bold),
-                    .init(elapsed.shortText.padding(toLength: 9, withPad: " ", startingAt: 0), .dim),
+                    .init(" " + type.padded(to: 12), .bold),
+                    .init(elapsed.shortText.padded(to: 9), .dim),
                     .init(condition.message),
                 ])
             }

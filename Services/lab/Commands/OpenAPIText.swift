@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// `lab openapi`, `lab openapi dns-manager`: what `/openapi.json` answers, without a running lab.

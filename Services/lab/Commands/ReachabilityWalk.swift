@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// The way of a client to an app, step by step: each is looked at for real, and the first that is wrong ends the walk.

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 import Logging
 import ServiceLifecycle
@@ -45,7 +46,7 @@ struct Serve: AsyncParsableCommand {
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw CommandFault("\(key) names \(path), which cannot be read")
             }
-            values[name] = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+            values[name] = String(decoding: data, as: UTF8.self).trimmed
         }
         return values
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// `lab why notes`: from outside, as a client would, step by step.
@@ -26,7 +27,7 @@ struct Why: AsyncParsableCommand {
         let steps = await walk.run { step in
             guard let terminal else { return }
             let mark = step.isRight ? Condition.Status.true : .false
-            let title = step.title.padding(toLength: 12, withPad: " ", startingAt: 0)
+            let title = step.title.padded(to: 12)
             terminal.line("  \(terminal.styled(mark.mark)) \(terminal.styled(title, .bold)) \(step.message)")
             if let remedy = step.remedy { terminal.line("    → \(remedy)") }
         }

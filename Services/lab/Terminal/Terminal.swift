@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
 
 /// A stream that a person or a program reads: colour and live lines only on a terminal.
@@ -79,7 +80,7 @@ struct Terminal: Sendable {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { buffer in
-                Foundation.write(descriptor, buffer.baseAddress, buffer.count)
+                Glibc.write(descriptor, buffer.baseAddress, buffer.count)
             }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return }
@@ -96,6 +97,23 @@ struct Terminal: Sendable {
         fault(problem.fields.isEmpty ? problem.detail : problem.title, remedy: problem.remedy)
         for field in problem.fields {
             line("  \(styled(field.pointer, .bold)): \(field.detail). \(field.remedy)")
+        }
+    }
+}
+
+enum StandardInput {
+    /// All that comes, until its end.
+    static func read() throws -> Data {
+        var data = Data()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else {
+                throw CommandFault("the standard input cannot be read: \(String(cString: strerror(errno)))")
+            }
+            guard count > 0 else { return data }
+            data.append(contentsOf: buffer[..<count])
         }
     }
 }

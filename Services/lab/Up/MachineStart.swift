@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import LabKit
 
 /// Which start of the machine the lab of a directory last ran in.
@@ -27,7 +27,7 @@ struct MachineStart: Sendable {
 
     private static func read(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map {
-            String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            String(decoding: $0, as: UTF8.self).trimmed
         }
     }
 }

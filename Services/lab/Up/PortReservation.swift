@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Keeps the other labs of this machine off a port, from before it is looked at until the process ends: also in the
 /// moments in which the server behind it is being started anew.

@@ -1,5 +1,7 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import LabKit
+import SystemPackage
 
 /// The secrets of an embedded lab: a file each, made once, readable by its owner only.
 struct SecretFiles: Sendable {
@@ -19,7 +21,7 @@ struct SecretFiles: Sendable {
     /// The secret in a file, made now if there is none yet.
     static func secret(at path: String) throws -> Secret<String> {
         if let data = FileManager.default.contents(atPath: path) {
-            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            let text = String(decoding: data, as: UTF8.self).trimmed
             guard !text.isEmpty else {
                 throw CommandFault("the secret in \(path) is empty", remedy: "Remove the file, so that it is made anew")
             }
@@ -40,10 +42,15 @@ enum PrivateFile {
         guard descriptor >= 0 else {
             throw CommandFault("\(temporary) cannot be written: \(String(cString: strerror(errno)))")
         }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try handle.write(contentsOf: Data(text.utf8))
-        try handle.synchronize()
-        try handle.close()
+        do {
+            let file = FileDescriptor(rawValue: descriptor)
+            try file.closeAfter {
+                try file.writeAll(text.utf8)
+                guard fsync(descriptor) == 0 else { throw Errno(rawValue: errno) }
+            }
+        } catch {
+            throw CommandFault("\(temporary) cannot be written: \(error)")
+        }
         guard rename(temporary, path) == 0 else {
             throw CommandFault("\(path) cannot be written: \(String(cString: strerror(errno)))")
         }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Held by the one process that runs the lab of a state directory; the kernel lets go of it however that process ends.
 final class StateLock: Sendable {

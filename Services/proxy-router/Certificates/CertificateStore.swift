@@ -18,6 +18,13 @@ struct CertificateStore: Sendable {
         func suits(_ spec: CertificateSpec, at now: Date) -> Bool { names == spec.names && renewAt > now }
     }
 
+    /// A certificate that is to be issued in the place of a former one.
+    struct Request: Sendable {
+        let name: ResourceName
+        let spec: CertificateSpec
+        let former: Entry?
+    }
+
     let postgres: PostgresClient
     let keys: SealingKeyRing
     let issuers: Issuers
@@ -54,42 +61,84 @@ struct CertificateStore: Sendable {
             let (text, fingerprint, chain, sealed) = try row.decode((String, String, String, [UInt8]).self)
             let name = try ResourceName(text)
             let key = try keys.openText(sealed, context: context(name))
-            return (name, ServedCertificate(fingerprint: fingerprint, chainPEM: chain, keyPEM: key))
+            return (
+                name,
+                ServedCertificate(
+                    fingerprint: fingerprint, chainPEM: chain, keyPEM: key, isIssuedHere: true)
+            )
         }
         return Dictionary(found) { first, _ in first }
     }
 
-    /// Issues a certificate and stores it, unless another pass stored one since `former` was read.
+    /// Issues certificates and stores them together, but for those that another pass stored since `former` was read.
     ///
-    /// - Returns: what is stored now.
-    func issue(_ name: ResourceName, _ spec: CertificateSpec, replacing former: Entry?) async throws -> Entry {
-        let issued = try await issuers.issuer(spec.issuer).issue(for: spec.names)
+    /// - Returns: what is stored now, or why none was issued, for each request.
+    func issue(_ requests: [Request]) async throws -> [ResourceName: Result<Entry, CryptoError>] {
+        var outcomes: [ResourceName: Result<Entry, CryptoError>] = [:]
+        var issued: [(request: Request, certificate: IssuedCertificate)] = []
+        for (request, result) in try await make(requests) {
+            switch result {
+            case .success(let certificate): issued.append((request, certificate))
+            case .failure(let error): outcomes[request.name] = .failure(error)
+            }
+        }
+        let stored = try await postgres.pipeline(try issued.map { try insertion(of: $0.certificate, for: $0.request) })
+        var passedBy: [ResourceName] = []
+        for ((request, issued), rows) in zip(issued, stored) {
+            guard !rows.isEmpty else {
+                passedBy.append(request.name)
+                continue
+            }
+            outcomes[request.name] = .success(
+                Entry(
+                    names: request.spec.names, fingerprint: Hex.encode(issued.certificate.fingerprint),
+                    notAfter: issued.certificate.notAfter, renewAt: issued.renewalDate))
+        }
+        if !passedBy.isEmpty {
+            let entries = try await entries(of: passedBy)
+            for name in passedBy {
+                guard let entry = entries[name] else {
+                    throw Problem(
+                        .unavailable, title: "The certificate was removed meanwhile", detail: "Certificate \(name)")
+                }
+                outcomes[name] = .success(entry)
+            }
+        }
+        return outcomes
+    }
+
+    private func make(_ requests: [Request]) async throws -> [(Request, Result<IssuedCertificate, CryptoError>)] {
+        try await withThrowingTaskGroup(of: (Request, Result<IssuedCertificate, CryptoError>).self) { group in
+            for request in requests {
+                group.addTask {
+                    do {
+                        let issuer = issuers.issuer(request.spec.issuer)
+                        return (request, .success(try await issuer.issue(for: request.spec.names)))
+                    } catch let error as CryptoError {
+                        return (request, .failure(error))
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    private func insertion(of issued: IssuedCertificate, for request: Request) throws -> PostgresQuery {
         let fingerprint = Hex.encode(issued.certificate.fingerprint)
-        let sealed = try keys.seal(issued.privateKeyPEM, context: context(name))
-        let hosts = spec.names.map(\.text)
-        let rows = try await postgres.query(
-            """
+        let sealed = try keys.seal(issued.privateKeyPEM, context: context(request.name))
+        let hosts = request.spec.names.map(\.text)
+        return """
             insert into proxy.certificate as c
                 (name, names, fingerprint, chain_pem, sealed_key, not_before, not_after, renew_at)
-            values (\(name.text), \(hosts), \(fingerprint), \(issued.chainPEM), \(sealed),
+            values (\(request.name.text), \(hosts), \(fingerprint), \(issued.chainPEM), \(sealed),
                 \(issued.certificate.notBefore), \(issued.certificate.notAfter), \(issued.renewalDate))
             on conflict (name) do update
                 set names = excluded.names, fingerprint = excluded.fingerprint, chain_pem = excluded.chain_pem,
                     sealed_key = excluded.sealed_key, not_before = excluded.not_before,
                     not_after = excluded.not_after, renew_at = excluded.renew_at
-                where c.fingerprint = \(former?.fingerprint ?? "")
+                where c.fingerprint = \(request.former?.fingerprint ?? "")
             returning 1
-            """)
-        guard rows.isEmpty else {
-            return Entry(
-                names: spec.names, fingerprint: fingerprint, notAfter: issued.certificate.notAfter,
-                renewAt: issued.renewalDate)
-        }
-        guard let entry = try await entries(of: [name])[name] else {
-            throw Problem(
-                .unavailable, title: "The certificate was removed meanwhile", detail: "Certificate \(name)")
-        }
-        return entry
+            """
     }
 
     func remove(_ names: [ResourceName]) async throws {

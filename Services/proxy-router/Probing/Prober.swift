@@ -14,6 +14,9 @@ struct Prober: Sendable {
         /// What makes two sights differ for people; the time it took is not part of it.
         let essence: String
         let milliseconds: Double
+
+        /// Whether the proxy did not answer, or not for this host: its state may be another one than it was.
+        var blamesProxy: Bool { ["ProxyUnavailable", "NotServed", "CertificateNotTrusted"].contains(condition.reason) }
     }
 
     let names: any NameLookup

@@ -22,29 +22,33 @@ struct CertificateReconciler: Reconciler {
         if !removed.isEmpty { try await certificates.remove(removed) }
         var outcomes = removed.map { Outcome($0, .purge) }
         let entries = try await certificates.entries(of: batch.map(\.name))
-        for resource in batch where !resource.isDeleted {
-            outcomes.append(try await outcome(resource, entries[resource.name]))
+        let now = certificates.clock.now
+        let live = batch.filter { !$0.isDeleted }
+        let due = live.filter { entries[$0.name]?.suits($0.spec, at: now) != true }
+        let issued = try await certificates.issue(
+            due.map { CertificateStore.Request(name: $0.name, spec: $0.spec, former: entries[$0.name]) })
+        for resource in live {
+            switch issued[resource.name] {
+            case .failure(let error):
+                outcomes.append(
+                    Outcome(
+                        resource.name, .retry,
+                        conditions: [
+                            .unmet(ServerCertificate.issued, reason: "NotIssued", message: error.description)
+                        ]))
+            case .success(let entry):
+                outcomes.append(outcome(resource, entry, at: now))
+            case nil:
+                outcomes.append(
+                    entries[resource.name].map { outcome(resource, $0, at: now) } ?? Outcome(resource.name, .retry))
+            }
         }
         return outcomes
     }
 
     private func outcome(
-        _ resource: Resource<CertificateSpec>, _ stored: CertificateStore.Entry?
-    ) async throws -> Outcome {
-        let now = certificates.clock.now
-        var entry = stored
-        do {
-            if entry?.suits(resource.spec, at: now) != true {
-                entry = try await certificates.issue(resource.name, resource.spec, replacing: stored)
-            }
-        } catch let error as CryptoError {
-            return Outcome(
-                resource.name, .retry,
-                conditions: [
-                    .unmet(ServerCertificate.issued, reason: "NotIssued", message: error.description)
-                ])
-        }
-        guard let entry else { return Outcome(resource.name, .retry) }
+        _ resource: Resource<CertificateSpec>, _ entry: CertificateStore.Entry, at now: Date
+    ) -> Outcome {
         let wait = Duration.seconds(max(1, entry.renewAt.timeIntervalSince(now)))
         return Outcome(
             resource.name, .after(min(wait, Self.longestWait)),

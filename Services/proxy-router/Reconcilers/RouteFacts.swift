@@ -7,16 +7,25 @@ final class RouteFacts: Sendable {
     private let needs: RouteNeeds
     private let ownedByRoute: [ResourceKey: [Resource<JSONText>]]
     private let conditions: [ResourceKey: [ObservedCondition]]
+    private let recordConditions = Mutex<[ResourceKey: [ObservedCondition]]>([:])
+    private let store: ResourceStore
     private let conflicts = Mutex<[ResourceKey: Problem]>([:])
 
     init(_ batch: [Resource<RouteSpec>], _ needs: RouteNeeds, _ store: ResourceStore) async throws {
         self.needs = needs
+        self.store = store
         let keys = batch.map(\.key)
-        let records = try batch.map { try needs.recordKey($0.spec.host) }
         async let owned = store.owned(by: keys)
-        async let observed = store.conditions(of: keys + records)
+        async let observed = store.conditions(of: keys)
         ownedByRoute = Dictionary(grouping: try await owned) { $0.owner ?? $0.key }
         conditions = try await observed
+    }
+
+    /// Reads what the DNS manager has observed of the routes' records.
+    func readRecords(_ routes: [Resource<RouteSpec>]) async throws {
+        let keys = try routes.map { try needs.recordKey($0.spec.host) }
+        let observed = try await store.conditions(of: keys)
+        recordConditions.withLock { $0 = observed }
     }
 
     func owned(by route: Resource<RouteSpec>) -> [Resource<JSONText>] { ownedByRoute[route.key] ?? [] }
@@ -44,7 +53,7 @@ final class RouteFacts: Sendable {
         if let problem = conflicts.withLock({ $0[key] }) {
             return .unmet(type, reason: "RecordTaken", message: "\(problem.detail). \(problem.remedy ?? "")")
         }
-        guard let observed = conditions[key]?.first(where: { $0.condition.type == type }) else {
+        guard let observed = recordConditions.withLock({ $0[key] })?.first(where: { $0.condition.type == type }) else {
             return .unknown(type, reason: "NotObservedYet", message: "\(key) was not looked at yet")
         }
         let condition = observed.condition

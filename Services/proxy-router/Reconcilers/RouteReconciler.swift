@@ -18,11 +18,13 @@ struct RouteReconciler: Reconciler {
     let logger: Logger
 
     var options: ReconcilerOptions {
-        ReconcilerOptions(batchSize: 250, isExclusive: true, resyncInterval: .seconds(15))
+        ReconcilerOptions(batchSize: 500, isExclusive: true, resyncInterval: .seconds(15))
     }
 
     private static let probesAtOnce = 64
     private static let nextLook: Duration = .seconds(60)
+    /// After a look that was spared, since there had been one just before.
+    private static let secondLook: Duration = .seconds(1)
     /// Between looks at a route that is not online.
     private static let eagerness = Backoff(initial: .milliseconds(100), maximum: .seconds(10))
 
@@ -31,7 +33,7 @@ struct RouteReconciler: Reconciler {
         let routes = try await context.store.resources(Route.self).readable
         await table.load(routes, try await certificates.served(routes.map(\.name)))
         do {
-            _ = try await proxy.apply(await table.state)
+            _ = try await table.apply(to: proxy)
         } catch {
             // It is tried again with every pass; what is declared can be read meanwhile.
             logger.warning("The proxy does not take its state yet", metadata: ["error": "\(error)"])
@@ -42,9 +44,10 @@ struct RouteReconciler: Reconciler {
 
     func resync(_ context: ReconcileContext) async throws -> [ResourceName] {
         guard try await !proxy.isServing(await table.state) else { return [] }
+        await table.forgetApplied()
         let names = await table.names
         // Without routes there is nobody to wake.
-        if names.isEmpty { _ = try await proxy.apply(await table.state) }
+        if names.isEmpty { _ = try await table.apply(to: proxy) }
         return names
     }
 
@@ -58,7 +61,18 @@ struct RouteReconciler: Reconciler {
         // was issued and not declared would outlive its route when this process is killed in between.
         try await declare(wanted, facts, context.store)
         let faults = try await certify(wanted)
-        let result = await apply()
+        var result = await apply()
+        let routed = wanted.filter { faults[$0.name] == nil }
+        let justSeen = await table.justSeen(routed)
+        var sights = await probe(routed.filter { justSeen[$0.name] == nil })
+        sights.merge(justSeen) { fresh, _ in fresh }
+        if sights.values.contains(where: \.blamesProxy) {
+            // What it said before may not hold any more.
+            await table.forgetApplied()
+            result = await apply()
+        }
+        // Read last: the DNS manager has worked meanwhile.
+        try await facts.readRecords(live)
 
         var outcomes: [Outcome] = []
         for route in live {
@@ -70,7 +84,7 @@ struct RouteReconciler: Reconciler {
                     online: .unmet(Route.Conditions.online, reason: refusal.reason, message: "it is not routed"),
                     removals: surplus))
         }
-        outcomes += try await look(at: wanted, result, faults, facts)
+        outcomes += try await judge(wanted, result, faults, sights, Set(justSeen.keys), facts)
         outcomes += await remove(batch.filter(\.isDeleted), result, facts, context.store)
         return outcomes
     }
@@ -83,21 +97,28 @@ struct RouteReconciler: Reconciler {
     private func certify(_ routes: [Resource<RouteSpec>]) async throws -> [ResourceName: Condition] {
         guard !routes.isEmpty else { return [:] }
         let entries = try await certificates.entries(of: routes.map(\.name))
+        let now = certificates.clock.now
+        var due: [CertificateStore.Request] = []
+        for route in routes {
+            let spec = try needs.certificate(route.spec)
+            if entries[route.name]?.suits(spec, at: now) == true { continue }
+            due.append(CertificateStore.Request(name: route.name, spec: spec, former: entries[route.name]))
+        }
+        let issued = due.isEmpty ? [:] : try await certificates.issue(due)
+        let known = await table.fingerprints(routes.map(\.name))
         var stale: [ResourceName] = []
         var faults: [ResourceName: Condition] = [:]
         for route in routes {
-            let spec = try needs.certificate(route.spec)
-            var entry = entries[route.name]
-            if entry?.suits(spec, at: certificates.clock.now) != true {
-                do {
-                    entry = try await certificates.issue(route.name, spec, replacing: entry)
-                } catch let error as CryptoError {
-                    faults[route.name] = .unmet(
-                        Route.Conditions.routed, reason: "NoCertificate", message: error.description)
-                    continue
-                }
+            let current: String?
+            switch issued[route.name] {
+            case .success(let entry): current = entry.fingerprint
+            case .failure(let error):
+                faults[route.name] = .unmet(
+                    Route.Conditions.routed, reason: "NoCertificate", message: error.description)
+                continue
+            case nil: current = entries[route.name]?.fingerprint
             }
-            if let entry, await table.fingerprint(route.name) != entry.fingerprint { stale.append(route.name) }
+            if let current, known[route.name] != current { stale.append(route.name) }
         }
         if !stale.isEmpty { await table.take(try await certificates.served(stale)) }
         return faults
@@ -124,19 +145,19 @@ struct RouteReconciler: Reconciler {
 
     private func apply() async -> Result<ProxyReport, ProxyError> {
         do throws(ProxyError) {
-            let report = try await proxy.apply(await table.state)
-            return .success(report)
+            return .success(try await table.apply(to: proxy))
         } catch {
             logger.warning("The proxy could not be changed", metadata: ["error": "\(error)"])
             return .failure(error)
         }
     }
 
-    private func look(
-        at routes: [Resource<RouteSpec>], _ result: Result<ProxyReport, ProxyError>,
-        _ faults: [ResourceName: Condition], _ facts: RouteFacts
+    private func judge(
+        _ routes: [Resource<RouteSpec>], _ result: Result<ProxyReport, ProxyError>,
+        _ faults: [ResourceName: Condition], _ sights: [ResourceName: Prober.Sight], _ justSeen: Set<ResourceName>,
+        _ facts: RouteFacts
     ) async throws -> [Outcome] {
-        let sights = await probe(routes.filter { faults[$0.name] == nil })
+        var isDoubtful = false
         var outcomes: [Outcome] = []
         for route in routes {
             let routed = faults[route.name] ?? Self.routed(route, result)
@@ -144,15 +165,35 @@ struct RouteReconciler: Reconciler {
                 Route.Conditions.online, reason: routed.reason, message: "it is not routed: \(routed.message)")
             if let sight = sights[route.name] { online = await table.settle(route.name, sight) }
             let isOnline = online.status == .true
+            if !isOnline { isDoubtful = true }
             let failures = await table.count(route.name, isOnline: isOnline && routed.status == .true)
-            let wait = failures == 0 ? Self.nextLook : Self.eagerness.step(after: failures - 1)
+            let jitter = Double.random(in: 0.85...1.15)
+            let wait =
+                if failures > 0 {
+                    Self.eagerness.step(after: failures - 1) * jitter
+                } else if justSeen.contains(route.name) {
+                    Self.secondLook
+                } else {
+                    Self.aligned(Self.nextLook * jitter)
+                }
             outcomes.append(
                 facts.outcome(
-                    route, .after(wait * Double.random(in: 0.85...1.15)), routed: routed, online: online,
+                    route, .after(wait), routed: routed, online: online,
                     removals: routed.status == .true ? try needs.surplus(route, owned: facts.owned(by: route)) : []))
         }
+        if isDoubtful { await table.forgetApplied() }
         return outcomes
     }
+
+    /// A little longer than `wait`, so that what is due within the same two seconds is due at the same moment: a
+    /// thousand routes are looked at in a dozen passes a minute, not in hundreds.
+    private static func aligned(_ wait: Duration) -> Duration {
+        let now = start.duration(to: .now)
+        let due = ((now + wait).seconds / 2).rounded(.up) * 2
+        return .seconds(due) - now
+    }
+
+    private static let start = ContinuousClock.now
 
     private func probe(_ routes: [Resource<RouteSpec>]) async -> [ResourceName: Prober.Sight] {
         await withTaskGroup(of: (ResourceName, Prober.Sight).self) { group in

@@ -37,6 +37,37 @@ struct PoolTests {
         }
     }
 
+    @Test("connections that were busy and are lost at rest are found to be lost before anybody uses them")
+    func lostAtRest() async throws {
+        try await PrivatePostgres.withClient(connections: 4) { client, server in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { for number in 0..<100 { try await client.query("select \(number)") } }
+                }
+                try await group.waitForAll()
+            }
+            let open = client.statistics.open
+            #expect(open > 1)
+            try await client.query(
+                """
+                select pg_terminate_backend(pid) from pg_stat_activity
+                where pid <> pg_backend_pid() and backend_type = 'client backend' and datname = current_database()
+                """)
+            let isFound = try await eventually { client.statistics.open == 1 }
+            #expect(isFound)
+        }
+    }
+
+    @Test("a task that runs on an executor of its own gets its answers too")
+    func ownExecutor() async throws {
+        try await PrivatePostgres.withClient(connections: 2) { client, _ in
+            let rows = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await client.query("select generate_series(1, \(1000))").count
+            }
+            #expect(rows == 1000)
+        }
+    }
+
     @Test("a cancelled statement ends on the server, and its connection is used again")
     func cancellation() async throws {
         try await PrivatePostgres.withClient(connections: 2) { client, _ in

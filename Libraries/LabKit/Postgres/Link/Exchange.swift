@@ -35,7 +35,8 @@ struct Exchange {
     }
 
     let token: UInt64
-    let continuation: UnsafeContinuation<Reply, Never>
+    /// Who is resumed when it is over; nil as long as its task looks by itself.
+    var waiter: UnsafeContinuation<Reply, Never>?
     /// Empty outside of pipeline mode.
     var steps: [Step] = []
     var position = 0
@@ -56,11 +57,15 @@ struct Exchange {
     var isCancelled = false
     /// The outcome, when it is there but must wait for a cancel request under way.
     var held: Reply?
+    /// The outcome, when it is there before anyone waits for it.
+    var outcome: Reply?
 
-    init(token: UInt64, continuation: UnsafeContinuation<Reply, Never>) {
+    init(token: UInt64) {
         self.token = token
-        self.continuation = continuation
     }
+
+    /// Whether the server has answered all of it.
+    var isAnswered: Bool { held != nil || outcome != nil }
 
     var step: Step? {
         position < steps.count ? steps[position] : nil

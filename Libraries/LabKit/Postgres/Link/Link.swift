@@ -4,8 +4,10 @@ import Synchronization
 
 /// One connection to the server: the only owner of its `PGconn`, which is freed once.
 ///
-/// An order is sent by the task that gives it, on its own thread and under the lock; the reactor's thread receives and
-/// resumes that task. There is no other hop. Orders that come while another is under way wait for their turn.
+/// An order is sent by the task that gives it, on its own thread and under the lock. The task then lets others run, and
+/// looks for the answer itself a few times: where many tasks have statements under way, it is there by then, and nobody
+/// had to be woken. If it is not, the reactor's thread receives and resumes the task. Orders that come while another is
+/// under way wait for their turn.
 final class Link: Sendable {
     /// Unique in this process, for ever.
     let number: UInt64
@@ -83,33 +85,74 @@ final class Link: Sendable {
             let reply: Reply
             if isCancellable {
                 reply = await withTaskCancellationHandler {
-                    await withUnsafeContinuation { begin(order, token: token, isCancellable: true, $0) }
+                    await exchange(order, token: token, isCancellable: true)
                 } onCancel: {
                     cancel(token)
                 }
             } else {
-                reply = await withUnsafeContinuation { begin(order, token: token, isCancellable: false, $0) }
+                reply = await exchange(order, token: token, isCancellable: false)
             }
             guard case .busy = reply else { return reply }
             await turn()
         }
     }
 
-    private func begin(
-        _ order: Order, token: UInt64, isCancellable: Bool, _ continuation: UnsafeContinuation<Reply, Never>
-    ) {
-        let refusal: Reply? = state.withLock { state in
+    private nonisolated(nonsending) func exchange(_ order: Order, token: UInt64, isCancellable: Bool) async -> Reply {
+        if let refusal = begin(order, token: token, isCancellable: isCancellable) { return refusal }
+        // On an executor of its own a task would pay for each look with two changes of thread.
+        if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor }) == nil {
+            for _ in 0..<Self.looks {
+                await Task.yield()
+                if let reply = look(token) { return reply }
+            }
+        }
+        return await withUnsafeContinuation { wait(token, $0) }
+    }
+
+    /// How often a task looks for its answer before it sleeps: measured, of 1 to 16. A look that is in vain costs two
+    /// microseconds.
+    private static let looks = 8
+
+    /// - Returns: why the order was not sent; nil when it was.
+    private func begin(_ order: Order, token: UInt64, isCancellable: Bool) -> Reply? {
+        state.withLock { state in
             // Looked at under the lock: a cancellation after this finds the exchange, and ends it on the server.
             if isCancellable, Task.isCancelled { return .cancelled }
             if state.exchange != nil { return .busy }
-            guard let error = state.send(order, token: token, continuation) else { return nil }
+            guard let error = state.send(order, token: token) else { return nil }
             if error.isUnavailable {
                 state.fail(error)
                 state.finish()
             }
             return .failure(error)
         }
-        if let refusal { continuation.resume(returning: refusal) }
+    }
+
+    /// The answer, if the socket has it.
+    private func look(_ token: UInt64) -> Reply? {
+        var over = Ending()
+        var isLost = false
+        let reply = state.withLock { state in
+            if state.exchange?.isAnswered == false { isLost = over.receive(&state) }
+            return over.takeOutcome(token, &state)
+        }
+        over.resume()
+        if isLost { context.onLoss(self) }
+        return reply
+    }
+
+    /// Resumes a task when the answer is there.
+    private func wait(_ token: UInt64, _ continuation: UnsafeContinuation<Reply, Never>) {
+        var over = Ending()
+        let reply: Reply? = state.withLock { state in
+            if let reply = over.takeOutcome(token, &state) { return reply }
+            state.exchange?.waiter = continuation
+            // Armed also when the answer came since the last look: the event is told of at once then.
+            if !state.isArmed { state.arm() }
+            return nil
+        }
+        over.resume()
+        if let reply { continuation.resume(returning: reply) }
     }
 
     /// Waits until the exchange under way is over.
@@ -126,29 +169,29 @@ final class Link: Sendable {
 
     // MARK: Events
 
-    /// Called by the reactor.
-    func socketIsReady(forOutput isWritable: Bool) {
+    /// Called by the reactor, which tells of no other event before it is asked to.
+    ///
+    /// - Returns: whether it was asked to.
+    func socketIsReady(forOutput isWritable: Bool) -> Bool {
         var over = Ending()
         var isLost = false
-        state.withLock { state in
+        let isArmed = state.withLock { state in
+            state.disarm()
             if isWritable { state.flush() }
-            let isOver = state.receive()
-            if state.failure != nil {
-                isLost = state.handle != nil
-                state.finish()
-            }
-            if isOver { over.exchange(&state) }
-            if !state.watchesOutput || state.failure != nil, let waiter = state.outputWaiter {
-                state.outputWaiter = nil
-                over.others.append(waiter)
-            }
-            if !state.notifications.isEmpty || state.failure != nil, let waiter = state.notifications.waiter {
-                state.notifications.waiter = nil
-                over.others.append(waiter)
-            }
+            isLost = over.receive(&state)
+            if state.isAwaited, !state.isArmed { state.arm() }
+            return state.isArmed
         }
         over.resume()
         if isLost { context.onLoss(self) }
+        return isArmed
+    }
+
+    /// Has the reactor tell of the next event, such as the loss of a connection that nobody uses.
+    func arm() {
+        state.withLock { state in
+            if !state.isArmed { state.arm() }
+        }
     }
 
     /// Closes the connection; what is under way fails.
@@ -157,7 +200,7 @@ final class Link: Sendable {
         state.withLock { state in
             state.fail(error)
             state.finish()
-            if state.exchange != nil, state.exchange?.held == nil { over.exchange(&state) }
+            if state.exchange?.isAnswered == false { over.exchange(&state) }
             over.others += [state.outputWaiter, state.notifications.waiter].compactMap { $0 }
             state.outputWaiter = nil
             state.notifications.waiter = nil
@@ -173,7 +216,9 @@ final class Link: Sendable {
     /// Asks the server to stop the exchange, again and again, since a request that comes before its statement is lost.
     private func cancel(_ token: UInt64, attempt: Int = 0) {
         let isDue = state.withLock { state in
-            guard state.exchange?.token == token, state.exchange?.held == nil, !state.isCancelling else { return false }
+            guard state.exchange?.token == token, state.exchange?.isAnswered == false, !state.isCancelling else {
+                return false
+            }
             state.exchange?.isCancelled = true
             state.isCancelling = true
             return true
@@ -186,7 +231,7 @@ final class Link: Sendable {
                 state.isCancelling = false
                 // A request that arrives late must not hit the next statement, so the outcome has waited for it.
                 if state.exchange?.held != nil { over.exchange(&state) }
-                return state.exchange?.token == token
+                return state.exchange?.token == token && state.exchange?.isAnswered == false
             }
             over.resume()
             guard isRunning else { return }
@@ -221,6 +266,7 @@ final class Link: Sendable {
             let isFree = state.withLock { state in
                 if !state.watchesOutput || state.failure != nil { return true }
                 state.outputWaiter = continuation
+                if !state.isArmed { state.arm() }
                 return false
             }
             if isFree { continuation.resume() }
@@ -238,6 +284,7 @@ final class Link: Sendable {
                 let isFree = state.withLock { state in
                     if !state.notifications.isEmpty || state.failure != nil || Task.isCancelled { return true }
                     state.notifications.waiter = continuation
+                    if !state.isArmed { state.arm() }
                     return false
                 }
                 if isFree { continuation.resume() }
@@ -264,16 +311,54 @@ private struct Ending {
     private var reply: (continuation: UnsafeContinuation<Reply, Never>, reply: Reply)?
     var others: [CheckedContinuation<Void, Never>] = []
 
+    /// Takes what the socket has.
+    ///
+    /// - Returns: whether the connection is found to be lost.
+    mutating func receive(_ state: inout LinkState) -> Bool {
+        var isLost = false
+        let isOver = state.receive()
+        if state.failure != nil {
+            isLost = state.handle != nil
+            state.finish()
+        }
+        if isOver { exchange(&state) }
+        if !state.watchesOutput || state.failure != nil, let waiter = state.outputWaiter {
+            state.outputWaiter = nil
+            others.append(waiter)
+        }
+        if !state.notifications.isEmpty || state.failure != nil, let waiter = state.notifications.waiter {
+            state.notifications.waiter = nil
+            others.append(waiter)
+        }
+        return isLost
+    }
+
     /// Ends the exchange under way, unless a cancel request for it is still on its way.
     mutating func exchange(_ state: inout LinkState) {
-        guard let exchange = state.exchange else { return }
-        let reply = exchange.held ?? exchange.reply()
+        // In place: a copy of the exchange would count a dozen references.
+        guard let reply = state.exchange?.held ?? state.exchange?.reply() else { return }
         if state.isCancelling {
             state.exchange?.held = reply
             return
         }
+        guard let waiter = state.exchange?.waiter else {
+            state.exchange?.held = nil
+            state.exchange?.outcome = reply
+            return
+        }
+        self.reply = (waiter, reply)
+        free(&state)
+    }
+
+    /// Takes the outcome of an exchange that is over.
+    mutating func takeOutcome(_ token: UInt64, _ state: inout LinkState) -> Reply? {
+        guard state.exchange?.token == token, let outcome = state.exchange?.outcome else { return nil }
+        free(&state)
+        return outcome
+    }
+
+    private mutating func free(_ state: inout LinkState) {
         state.exchange = nil
-        self.reply = (exchange.continuation, reply)
         if !state.turns.isEmpty {
             others += state.turns
             state.turns = []

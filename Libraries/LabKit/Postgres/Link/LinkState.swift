@@ -16,6 +16,8 @@ struct LinkState {
     /// Who waits until libpq's buffer of output is empty.
     var outputWaiter: CheckedContinuation<Void, Never>?
     var watchesOutput = false
+    /// Whether the reactor will tell of the next event. It does so once; a task that finds its answer by itself spares it.
+    private(set) var isArmed = true
     /// Whether a thread is in PQcancel for the exchange.
     var isCancelling = false
     var notifications = NotificationBuffer()
@@ -36,12 +38,10 @@ struct LinkState {
     // MARK: Sending
 
     /// Sends an order; the exchange is there afterwards, unless this failed.
-    mutating func send(
-        _ order: Order, token: UInt64, _ continuation: UnsafeContinuation<Reply, Never>
-    ) -> PostgresError? {
+    mutating func send(_ order: Order, token: UInt64) -> PostgresError? {
         if let failure { return failure }
         guard let handle else { return .closed }
-        var exchange = Exchange(token: token, continuation: continuation)
+        var exchange = Exchange(token: token)
         let isSent: Bool
         switch order {
         case .query(let query):
@@ -118,10 +118,29 @@ struct LinkState {
         guard let handle else { return }
         // A failed write is not acted upon here: reading tells why, and what the server had to say.
         let isPending = PQflush(handle) == 1
-        if isPending != watchesOutput, PQsocket(handle) >= 0 {
+        if isPending != watchesOutput {
             watchesOutput = isPending
-            Reactor.shared.watchOutput(isPending, of: number, socket: socket)
+            arm()
         }
+    }
+
+    // MARK: Events
+
+    /// Has the reactor tell of the next event.
+    mutating func arm() {
+        guard let handle, PQsocket(handle) >= 0 else { return }
+        isArmed = true
+        Reactor.shared.watch(number, socket: socket, forOutput: watchesOutput)
+    }
+
+    /// The reactor has told of an event, and tells of no other.
+    mutating func disarm() {
+        isArmed = false
+    }
+
+    /// Whether somebody sleeps until an event.
+    var isAwaited: Bool {
+        watchesOutput || exchange?.waiter != nil || notifications.waiter != nil || outputWaiter != nil
     }
 
     // MARK: Receiving
@@ -133,7 +152,7 @@ struct LinkState {
         guard let handle else { return false }
         let isAlive = PQconsumeInput(handle) == 1
         var isOver = false
-        if exchange != nil, exchange?.held == nil {
+        if exchange?.isAnswered == false {
             isOver = isAlive ? advance(handle) : takeLastWords(handle)
         }
         // Also makes libpq look at what comes unasked: notifications, notices.
@@ -146,7 +165,7 @@ struct LinkState {
         if !isAlive || PQstatus(handle) == CONNECTION_BAD {
             let message = String(cString: PQerrorMessage(handle)).trimmedLines
             fail(.unavailable("the connection was lost: \(message)"))
-            return exchange != nil && exchange?.held == nil
+            return exchange?.isAnswered == false
         }
         return isOver
     }

@@ -5,7 +5,8 @@ import Synchronization
 /// One thread for all connections of the process, which sleeps until one of their sockets is ready.
 ///
 /// It is started with the first connection and stays, as the threads of the concurrency runtime do. Callers send on
-/// their own threads, under the connection's lock; this one receives, and resumes who waits.
+/// their own threads, under the connection's lock; this one receives for those who sleep, and resumes them. Of each
+/// connection it tells one event, and the next when it is asked to.
 final class Reactor: Sendable {
     static let shared = Reactor()
 
@@ -30,9 +31,9 @@ final class Reactor: Sendable {
         return true
     }
 
-    /// Says whether to wake also when the socket takes more output.
-    func watchOutput(_ isWanted: Bool, of number: UInt64, socket: Int32) {
-        _ = lab_epoll_modify(epoll, socket, isWanted ? Self.input | Self.output : Self.input, number)
+    /// Tells of the next event: input, and on demand that the socket takes more output.
+    func watch(_ number: UInt64, socket: Int32, forOutput isOutputWanted: Bool) {
+        _ = lab_epoll_modify(epoll, socket, isOutputWanted ? Self.input | Self.output : Self.input, number)
     }
 
     /// Forgets a link; call it before its socket is closed, or with -1 when it is closed already.
@@ -41,16 +42,23 @@ final class Reactor: Sendable {
         links.withLock { _ = $0.removeValue(forKey: number) }
     }
 
-    private static let input = EPOLLIN.rawValue
+    private static let input = EPOLLIN.rawValue | EPOLLONESHOT.rawValue
     private static let output = EPOLLOUT.rawValue
+    /// Milliseconds until connections that nobody waits for are watched again, for their loss above all.
+    private static let idleLook: Int32 = 500
 
     private func run() {
         var numbers = [UInt64](repeating: 0, count: 64)
         var events = [UInt32](repeating: 0, count: 64)
         var ready: [(link: Link, events: UInt32)] = []
         ready.reserveCapacity(64)
+        var unwatched: [UInt64: Link] = [:]
         while true {
-            let count = Int(lab_epoll_wait(epoll, &numbers, &events))
+            let count = Int(lab_epoll_wait(epoll, &numbers, &events, unwatched.isEmpty ? -1 : Self.idleLook))
+            if count == 0 {
+                for link in unwatched.values { link.arm() }
+                unwatched.removeAll(keepingCapacity: true)
+            }
             guard count > 0 else { continue }
             // A number is never used twice, so an event that comes late finds no link rather than another one.
             links.withLock { links in
@@ -59,7 +67,8 @@ final class Reactor: Sendable {
                 }
             }
             for (link, events) in ready {
-                link.socketIsReady(forOutput: events & Self.output != 0)
+                let isWatched = link.socketIsReady(forOutput: events & Self.output != 0)
+                unwatched[link.number] = isWatched ? nil : link
             }
             ready.removeAll(keepingCapacity: true)
         }

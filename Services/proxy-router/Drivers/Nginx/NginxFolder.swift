@@ -1,6 +1,5 @@
 import Glibc
 import LabCore
-import LabCrypto
 
 /// The driver's folder: one folder for each revision, certificates by their fingerprints, and the link `current`.
 ///
@@ -35,14 +34,8 @@ struct NginxFolder: Sendable {
             let pem = "\(certificate.fingerprint).pem"
             let key = "\(certificate.fingerprint).key"
             guard !present.contains(pem) || !present.contains(key) else { continue }
-            do {
-                guard try LabCrypto.Certificate(pem: certificate.chainPEM).matches(PrivateKey(pem: certificate.keyPEM))
-                else {
-                    refused[route.host] = "its key does not belong to its certificate \(certificate.fingerprint)"
-                    continue
-                }
-            } catch {
-                refused[route.host] = error.description
+            if let fault = certificate.fault {
+                refused[route.host] = fault
                 continue
             }
             for (name, text) in [(pem, Secret(certificate.chainPEM)), (key, certificate.keyPEM)] {
