@@ -6,7 +6,7 @@ import LabServers
 import Logging
 import Testing
 
-@Suite("A lab under faults", .enabled(if: LongTests.areWanted, LongTests.comment))
+@Suite("A lab under faults", .serialized)
 struct FaultTests {
     /// One blow, and what has to be waited for before the next.
     private enum Fault: Sendable {

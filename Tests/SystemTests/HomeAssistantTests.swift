@@ -5,9 +5,10 @@ import LabState
 import Testing
 
 @Suite(
-    "Home Assistant", .serialized, .enabled(if: LongTests.areWanted, LongTests.comment),
+    "Home Assistant", .serialized,
     .enabled(
-        if: HomeAssistantUnderTest.tool != nil, "the tool that runs a real Home Assistant is not beside this clone"))
+        if: HomeAssistantUnderTest.tool != nil,
+        "the tool that runs a real Home Assistant, ../shared/tools/home-assistant, is not beside this clone"))
 struct HomeAssistantTests {
     private static let apps = ["notes", "provisioner", "dns_manager", "proxy_router"]
     private static let services = ["provisioner", "dns_manager", "proxy_router"]
