@@ -37,8 +37,8 @@ struct FaultTests {
 
     @Test("after kills of every process amid 200 deploys and removes, real is what is declared, and each event came")
     func killsUnderLoad() async throws {
-        let seed: UInt64 = 20_250_101
-        let load = AppLoad(count: Self.appCount, clients: 4, pace: .milliseconds(700))
+        let seed: UInt64 = Self.setting("LAB_FAULT_SEED", 20_250_101)
+        let load = AppLoad(count: Self.setting("LAB_FAULT_APPS", 200), clients: 4, pace: .milliseconds(700))
         try await LabUnderTest.with { lab in
             try await TestUpstream.with("faults") { upstream in
                 let info = try await lab.info()
@@ -74,9 +74,9 @@ struct FaultTests {
         }
     }
 
-    /// 200, unless a smaller number is asked for while this test is worked on.
-    private static var appCount: Int {
-        ProcessInfo.processInfo.environment["LAB_FAULT_APPS"].flatMap { Int($0) } ?? 200
+    /// A number that may be another one while somebody works on this test.
+    private static func setting<Number: FixedWidthInteger>(_ name: String, _ usual: Number) -> Number {
+        ProcessInfo.processInfo.environment[name].flatMap { Number($0) } ?? usual
     }
 
     private static func expectAgreement(

@@ -5,7 +5,7 @@ import LabState
 import Testing
 
 @Suite(
-    "Home Assistant", .serialized,
+    "Home Assistant",
     .enabled(
         if: HomeAssistantUnderTest.tool != nil,
         "the tool that runs a real Home Assistant, ../shared/tools/home-assistant, is not beside this clone"))

@@ -19,7 +19,7 @@ final class HomeAssistantUnderTest: Sendable {
         return FileManager.default.isExecutableFile(atPath: tool) ? tool : nil
     }()
 
-    /// Kept between runs, since an installation takes a minute or two.
+    /// Kept between runs, since an installation takes minutes.
     private static var cache: String {
         (ProcessInfo.processInfo.environment["HOME"] ?? "/tmp") + "/.cache/lab-home-assistant"
     }
@@ -39,10 +39,10 @@ final class HomeAssistantUnderTest: Sendable {
         broker = ["--mqtt", info.mqtt, "--mqtt-user", info.mqttUser, "--mqtt-password", info.mqttPassword]
     }
 
-    /// Installs a release where that was not done yet, which took 80 to 100 seconds; cancels the test, in the tool's
-    /// words, where it cannot run here, and where downloads are so slow that nobody would wait for them.
+    /// Installs a release where that was not done yet, which takes one to three minutes; cancels the test, in the
+    /// tool's words, where it cannot run here, and where downloads are so slow that nobody would wait for them.
     static func install(_ flavour: String) async throws {
-        let limit = Duration.seconds(240)
+        let limit = Duration.seconds(300)
         let result: ProgramResult
         do {
             result = try await Program.run(

@@ -76,10 +76,11 @@ struct EmbeddedLab: Service {
     private func forgetUnsynced() throws {
         let machine = MachineStart(directory)
         if machine.isLaterThanLab {
-            for path in [directory.path + "/nginx", directory.path + "/supervisor"]
-            where FileManager.default.fileExists(atPath: path) {
-                try FileManager.default.removeItem(atPath: path)
-            }
+            let supervisor = directory.path + "/supervisor"
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: supervisor)) ?? []
+            for path in files.filter({ $0.hasSuffix(".pid") }).map({ "\(supervisor)/\($0)" }) { unlink(path) }
+            let nginx = directory.path + "/nginx"
+            if FileManager.default.fileExists(atPath: nginx) { try FileManager.default.removeItem(atPath: nginx) }
         }
         try machine.record()
     }
