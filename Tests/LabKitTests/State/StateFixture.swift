@@ -53,7 +53,7 @@ struct StateFixture: Sendable {
 
 /// Waits until something is so, for a long time at the most: the tests' machine may be slow.
 func eventually(
-    within limit: Duration = .seconds(30), _ isSo: @Sendable () async throws -> Bool
+    within limit: Duration = .seconds(90), _ isSo: @Sendable () async throws -> Bool
 ) async throws -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
