@@ -154,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests",
             dependencies: [
-                "DNSManager", "DNSManagerTests", "LabCore", "LabHTTPClient", "LabServers", "LabTesting", "Provisioner",
+                "DNSManager", "DNSManagerTests", "LabCore", "LabHTTPClient", "LabState", "LabTesting", "Provisioner",
                 "ProvisionerTests", "ProxyRouter", "ProxyRouterTests", logging,
             ],
             path: "Tests/ConformanceTests", swiftSettings: settings),

@@ -1,6 +1,6 @@
-import FoundationEssentials
 import LabCore
-import LabServers
+import LabHTTPClient
+import LabState
 import LabTesting
 import Testing
 
