@@ -154,8 +154,8 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests",
             dependencies: [
-                "DNSManager", "DNSManagerTests", "LabCore", "LabHTTPClient", "LabState", "LabTesting", "Provisioner",
-                "ProvisionerTests", "ProxyRouter", "ProxyRouterTests", logging,
+                "DNSManager", "DNSManagerTests", "LabCore", "LabHTTPClient", "LabService", "LabState", "LabTesting",
+                "Provisioner", "ProvisionerTests", "ProxyRouter", "ProxyRouterTests", logging,
             ],
             path: "Tests/ConformanceTests", swiftSettings: settings),
         .testTarget(

@@ -1,5 +1,6 @@
 import LabCore
 import LabHTTPClient
+import LabService
 import LabState
 import LabTesting
 import Testing
