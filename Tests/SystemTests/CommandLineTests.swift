@@ -47,9 +47,14 @@ struct CommandLineTests {
             #expect(field.standardError.contains("Did you mean “limit”?"), "\(field.standardError)")
             let refused = try await lab.run(["deploy", "Not_A_Name", "--upstream", "http://127.0.0.1:9"])
             #expect(refused.status == .exited(64))
+            let option = try await lab.run([
+                "deploy", "x", "--upstream", "http://127.0.0.1:9", "--host", "a_b.home.arpa",
+            ])
+            #expect(option.standardError.contains("  --host: the label “a_b”"), "\(option.standardError)")
             let absent = try await lab.run(["status", "nothing"])
             #expect(absent.status == .exited(1))
             #expect(absent.standardError.contains("App nothing does not exist"), "\(absent.standardError)")
+            #expect(absent.standardError.contains("“lab status”"), "\(absent.standardError)")
             let unconfirmed = try await lab.run(["remove", "provisioner"])
             #expect(unconfirmed.status == .exited(64))
             #expect(unconfirmed.standardError.contains("--yes"), "\(unconfirmed.standardError)")
@@ -81,6 +86,7 @@ struct CommandLineTests {
                 ] {
                     let result = try await lab.run(command + ["--json"])
                     #expect(result.status.isSuccess, "\(command): \(result.standardError)")
+                    #expect(!(result.standardOutput + result.standardError).contains("\u{1B}"), "\(command)")
                     let lines = result.standardOutput.split(separator: "\n")
                     #expect(command == ["events"] ? lines.count > 1 : lines.count == 1, "\(command)")
                     for line in lines {
@@ -89,6 +95,15 @@ struct CommandLineTests {
                         }
                     }
                 }
+            }
+            // What fails says so on standard error; on the other is what is known, or nothing.
+            let away = ["deploy", "ghost", "--upstream", "http://127.0.0.1:9", "--timeout", "1"]
+            for (command, count) in [(away, 1), (["why", "ghost"], 1), (["status", "nothing"], 0)] {
+                let result = try await lab.run(command + ["--json"])
+                #expect(result.status == .exited(1))
+                let lines = result.standardOutput.split(separator: "\n")
+                #expect(lines.count == count, "\(command): \(result.standardOutput)")
+                for line in lines { _ = try JSONText(trusted: String(line)).decode(JSONValue.self) }
             }
         }
     }
@@ -110,16 +125,68 @@ struct CommandLineTests {
         }
     }
 
-    @Test("completions are made for each shell, and bash can read its own", arguments: ["bash", "zsh", "fish"])
-    func completions(shell: String) async throws {
-        let script = try await Program.run(LabUnderTest.program, ["--generate-completion-script", shell])
-        #expect(script.status.isSuccess, "\(script.standardError)")
-        #expect(script.standardOutput.contains("dns.record.put"))
-        if shell == "bash" {
-            let checked = try await Program.run("bash", ["-n"], input: script.standardOutput)
-            #expect(checked.status.isSuccess, "\(checked.standardError)")
+    @Test("on a terminal no line is longer than the window, no word of a fault is cut; without one there is no colour")
+    func terminal() async throws {
+        try await LabUnderTest.with { lab in
+            let deployed = try await lab.deploy("ghost", upstream: "http://127.0.0.1:9", more: ["--timeout", "2"])
+            #expect(!deployed.status.isSuccess)
+            let faults = [
+                ["status", "nothing"], ["deploy", "Not_A_Name", "--upstream", "http://127.0.0.1:9"],
+                ["deploy", "x", "--upstream", "ftp:zz"], ["call", "dns.record.lst"], ["why", "ghost"],
+            ]
+            for arguments in faults + [["status"], ["status", "ghost"], ["events"], ["info"], ["call"]] {
+                let piped = try await lab.runInColour([LabUnderTest.program] + arguments)
+                #expect(!(piped.standardOutput + piped.standardError).contains("\u{1B}"), "\(arguments)")
+                for columns in [80, 120] {
+                    let script =
+                        "stty cols \(columns); exec \(LabUnderTest.program) \(arguments.joined(separator: " "))"
+                    let seen = try await lab.runInColour(["script", "-qec", script, "/dev/null"]).standardOutput
+                    #expect(seen.contains("\u{1B}["), "\(arguments): \(seen)")
+                    let text = seen.replacing(/\u{1B}\[[0-9;]*m/, with: "").replacing("\r", with: "")
+                    let widest = text.split(separator: "\n").max { $0.count < $1.count } ?? ""
+                    #expect(widest.count <= columns, "\(arguments): \(widest)")
+                    guard faults.contains(arguments) else { continue }
+                    let words = (piped.standardOutput + piped.standardError).split(whereSeparator: \.isWhitespace)
+                    #expect(text.split(whereSeparator: \.isWhitespace) == words, "\(arguments)")
+                }
+            }
         }
     }
+
+    @Test(
+        "each shell can read its completions, and they have the commands, options and operations",
+        arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) async throws {
+        let made = try await Program.run(LabUnderTest.program, ["--generate-completion-script", shell])
+        #expect(made.status.isSuccess, "\(made.standardError)")
+        for word in ["deploy", "upstream", "dns.record.put"] { #expect(made.standardOutput.contains(word), "\(word)") }
+        guard ["/bin", "/usr/bin"].contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(shell)") })
+        else { return }
+        try await withTemporaryDirectory { directory in
+            let file = "\(directory)/completions"
+            try made.standardOutput.write(toFile: file, atomically: true, encoding: .utf8)
+            let read = try await Program.run(shell, ["-n", file])
+            #expect(read.status.isSuccess && read.standardError.isEmpty, "\(read.standardError)")
+            // What a person gets who presses the tab key; zsh completes only at a terminal.
+            for (line, word) in [("lab dep", "deploy"), ("lab deploy --ups", "--upstream")] where shell != "zsh" {
+                let ask = shell == "fish" ? "source $argv[1]; complete -C $argv[2]" : Self.askBash
+                let arguments = shell == "fish" ? ["-c", ask, file, line] : ["-c", ask, "bash", file, line]
+                let offered = try await Program.run(shell, arguments, environment: ["HOME": directory])
+                let words = offered.standardOutput.split(whereSeparator: \.isWhitespace).map(String.init)
+                #expect(words.contains(word), "\(line): \(offered.standardOutput)\(offered.standardError)")
+            }
+        }
+    }
+
+    /// Does in a script what bash does at its prompt: calls the function that is registered for the command.
+    private static let askBash = """
+        shopt -s extglob; source "$1"
+        read -ra COMP_WORDS <<<"$2"
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$2 COMP_POINT=${#2}
+        registered=$(complete -p lab) registered=${registered##*-F }
+        "${registered%% *}" lab "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+        """
 
     /// An nginx with a certificate of its own before the API, as a proxy in front of a lab is.
     private func withTLSProxy(
@@ -155,6 +222,15 @@ struct CommandLineTests {
                 })
             try await body(url, certificate)
         }
+    }
+}
+
+extension LabUnderTest {
+    /// Runs a program with this lab's directory, as at a terminal that has colours, without anything that forbids them.
+    fileprivate func runInColour(_ command: [String]) async throws -> ProgramResult {
+        try await Program.run(
+            command[0], Array(command.dropFirst()),
+            environment: ["LAB_STATE_DIR": directory, "NO_COLOR": "", "TERM": "xterm"])
     }
 }
 
