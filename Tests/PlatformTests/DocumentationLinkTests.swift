@@ -23,6 +23,6 @@ struct DocumentationLinkTests {
             }
         }
         // Far fewer would mean that the links are not found any more.
-        #expect(links > 20)
+        #expect(links > 10)
     }
 }

@@ -137,18 +137,15 @@ struct CommandLineTests {
             for arguments in faults + [["status"], ["status", "ghost"], ["events"], ["info"], ["call"]] {
                 let piped = try await lab.runInColour([LabUnderTest.program] + arguments)
                 #expect(!(piped.standardOutput + piped.standardError).contains("\u{1B}"), "\(arguments)")
-                for columns in [80, 120] {
-                    let script =
-                        "stty cols \(columns); exec \(LabUnderTest.program) \(arguments.joined(separator: " "))"
-                    let seen = try await lab.runInColour(["script", "-qec", script, "/dev/null"]).standardOutput
-                    #expect(seen.contains("\u{1B}["), "\(arguments): \(seen)")
-                    let text = seen.replacing(/\u{1B}\[[0-9;]*m/, with: "").replacing("\r", with: "")
-                    let widest = text.split(separator: "\n").max { $0.count < $1.count } ?? ""
-                    #expect(widest.count <= columns, "\(arguments): \(widest)")
-                    guard faults.contains(arguments) else { continue }
-                    let words = (piped.standardOutput + piped.standardError).split(whereSeparator: \.isWhitespace)
-                    #expect(text.split(whereSeparator: \.isWhitespace) == words, "\(arguments)")
-                }
+                let script = "stty cols 80; exec \(LabUnderTest.program) \(arguments.joined(separator: " "))"
+                let seen = try await lab.runInColour(["script", "-qec", script, "/dev/null"]).standardOutput
+                #expect(seen.contains("\u{1B}["), "\(arguments): \(seen)")
+                let text = seen.replacing(/\u{1B}\[[0-9;]*m/, with: "")
+                let widest = text.split(whereSeparator: \.isNewline).max { $0.count < $1.count } ?? ""
+                #expect(widest.count <= 80, "\(arguments): \(widest)")
+                guard faults.contains(arguments) else { continue }
+                let words = (piped.standardOutput + piped.standardError).split(whereSeparator: \.isWhitespace)
+                #expect(text.split(whereSeparator: \.isWhitespace) == words, "\(arguments)")
             }
         }
     }
