@@ -108,6 +108,24 @@ struct CommandLineTests {
         }
     }
 
+    @Test("a lab stops at once though somebody follows its events, and tells them")
+    func followed() async throws {
+        try await LabUnderTest.with { lab in
+            let follower = try ChildProcess(
+                LabUnderTest.program, ["events", "-f"], environment: ["LAB_STATE_DIR": lab.directory])
+            defer { follower.kill() }
+            #expect(try await eventually { follower.output.contains("app.online provisioner") })
+            // Given up by its time-out: the server sees that nobody reads any more only when it writes.
+            _ = try await lab.deploy("ghost", upstream: "http://127.0.0.1:9", more: ["--timeout", "1"])
+            let start = ContinuousClock.now
+            try await lab.down()
+            // A stream says that it is still there every 15 s, and waits for nothing else meanwhile.
+            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(try await follower.end() == 2)
+            #expect(follower.output.contains("does not answer"), "\(follower.output)")
+        }
+    }
+
     @Test("the log of a detached lab has no password and no token")
     func log() async throws {
         try await LabUnderTest.with(environment: ["LAB_LOG_LEVEL": "debug"]) { lab in
