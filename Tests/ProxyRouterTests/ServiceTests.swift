@@ -72,6 +72,23 @@ struct ServiceTests {
         }
     }
 
+    @Test("a route that is woken again and again is still looked at")
+    func wokenOften() async throws {
+        try await ServiceFixture.with { lab in
+            let upstream = try FakeUpstream()
+            try await lab.put(
+                "notes", RouteSpec(host: Hostname("notes.home.arpa"), upstream: UpstreamURL(upstream.url)))
+            #expect(try await lab.waitUntilOnline("notes"))
+            upstream.stop()
+            let isSeen = try await eventually {
+                // More often than a look may be spared.
+                try await lab.store.wake([ServiceFixture.key("notes")])
+                return try await lab.condition("Online", of: "notes")?.reason == "UpstreamUnavailable"
+            }
+            #expect(isSeen)
+        }
+    }
+
     @Test("a changed host has a new certificate and record, and the former ones go")
     func changedHost() async throws {
         try await ServiceFixture.with { lab in

@@ -163,7 +163,10 @@ struct RouteReconciler: Reconciler {
             let routed = faults[route.name] ?? Self.routed(route, result)
             var online = Condition.unmet(
                 Route.Conditions.online, reason: routed.reason, message: "it is not routed: \(routed.message)")
-            if let sight = sights[route.name] { online = await table.settle(route.name, sight) }
+            if let sight = sights[route.name] {
+                // A look that was spared must not count as one, or a route that is woken often would never be looked at.
+                online = justSeen.contains(route.name) ? sight.condition : await table.settle(route.name, sight)
+            }
             let isOnline = online.status == .true
             if !isOnline { isDoubtful = true }
             let failures = await table.count(route.name, isOnline: isOnline && routed.status == .true)
