@@ -37,6 +37,26 @@ struct LabUnderTest: Sendable {
     let directory: String
     var environment: [String: String] = [:]
 
+    /// The ports that a lab had last, as it keeps them in its directory.
+    struct Ports: Codable, Sendable {
+        var http, https, dns, mqtt, postgres, api: Int
+        var listen = "127.0.0.1"
+
+        static func free() -> Ports {
+            Ports(
+                http: LoopbackPort.free(), https: LoopbackPort.free(), dns: LoopbackPort.free(),
+                mqtt: LoopbackPort.free(), postgres: LoopbackPort.free(), api: LoopbackPort.free())
+        }
+
+        var all: [Int] { [http, https, dns, mqtt, postgres, api] }
+    }
+
+    private var portsFile: String { directory + "/ports.json" }
+
+    func ports() throws -> Ports {
+        try JSONText(trusted: String(contentsOfFile: portsFile, encoding: .utf8)).decode(Ports.self)
+    }
+
     /// The program that the tests run with: beside the test bundle, unless `LAB_PROGRAM` says otherwise.
     static var program: String {
         ProcessInfo.processInfo.environment["LAB_PROGRAM"] ?? ".build/debug/lab"
@@ -54,17 +74,19 @@ struct LabUnderTest: Sendable {
 
     /// A lab that is not started yet; what runs of it in the end is stopped.
     ///
-    /// Its ports are chosen here: labs that start beside one another would all choose the usual ones.
+    /// - Parameter choosesPorts: whether the lab chooses its ports, the usual ones first. They are chosen for it
+    ///   otherwise, so that it does not take them away from a lab that someone has on this machine.
     static func withDirectory(
-        environment: [String: String] = [:], _ body: @escaping @Sendable (LabUnderTest) async throws -> Void
+        environment: [String: String] = [:], choosesPorts: Bool = false,
+        _ body: @escaping @Sendable (LabUnderTest) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { directory in
             let lab = LabUnderTest(directory: directory + "/lab", environment: environment)
             try FileManager.default.createDirectory(atPath: lab.directory, withIntermediateDirectories: true)
-            let names = ["http", "https", "dns", "mqtt", "postgres", "api"]
-            let ports = Dictionary(uniqueKeysWithValues: names.map { ($0, LoopbackPort.free()) })
-            try JSONText(encoding: ports).text.write(
-                toFile: lab.directory + "/ports.json", atomically: true, encoding: .utf8)
+            if !choosesPorts {
+                try JSONText(encoding: Ports.free()).text.write(
+                    toFile: lab.portsFile, atomically: true, encoding: .utf8)
+            }
             do {
                 try await body(lab)
             } catch {

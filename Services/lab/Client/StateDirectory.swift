@@ -21,7 +21,9 @@ struct StateDirectory: Sendable {
 
     /// What the running lab wrote, or nil when none runs here.
     func info() throws -> LabInfo? {
-        guard let data = FileManager.default.contents(atPath: infoFile) else { return nil }
+        guard let data = FileManager.default.contents(atPath: infoFile), !MachineStart(self).isLaterThanLab else {
+            return nil
+        }
         var info = try JSONDecoder().decode(LabInfo.self, from: data)
         guard ProcessFacts.isAlive(info.pids.lab, startedAt: info.startedAtTicks) else { return nil }
         // A server that was started anew since has another number now.

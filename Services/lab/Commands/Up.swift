@@ -40,6 +40,13 @@ struct Up: AsyncParsableCommand {
 
     @OptionGroup var options: LabOptions
 
+    func validate() throws {
+        for (name, port) in [("http-port", httpPort), ("https-port", httpsPort), ("dns-port", dnsPort)] {
+            guard let port, !(1...65_535).contains(port) else { continue }
+            throw ValidationError("--\(name) is \(port), and ports are numbers from 1 to 65535.")
+        }
+    }
+
     func run() async throws {
         let directory = options.directory
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)

@@ -42,7 +42,7 @@ struct EmbeddedLab: Service {
 
     func run() async throws {
         defer { unlink(directory.infoFile) }
-        let layout = try await makeLayout()
+        let (layout, reservations) = try await makeLayout()
         let supervisor = try ServerSupervisor(
             stateDirectory: directory.path, servers: try layout.servers(secrets), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -52,21 +52,37 @@ struct EmbeddedLab: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
-        withExtendedLifetime(lock) {}
+        withExtendedLifetime((lock, reservations)) {}
     }
 
     /// Ends what a killed lab left running, then chooses ports: its servers still held theirs, and this lab should
     /// have the same.
-    private func makeLayout() async throws -> EmbeddedLayout {
+    private func makeLayout() async throws -> (EmbeddedLayout, [PortReservation]) {
+        try forgetUnsynced()
         try await ServerSupervisor.endLeftovers(stateDirectory: directory.path)
         try await LabPorts.waitForEarlier(in: directory)
         let earlier = LabPorts.earlier(in: directory)
+        let (ports, reservations) = try LabPorts.choose(options.ports, in: directory, listen: options.listen)
         let layout = EmbeddedLayout(
-            directory: directory, ports: try LabPorts.choose(options.ports, in: directory, listen: options.listen),
-            domain: options.domain, listen: options.listen, address: options.address)
+            directory: directory, ports: ports, domain: options.domain, listen: options.listen,
+            address: options.address)
         // nginx starts with what the proxy router wrote last. When that listens elsewhere, it starts without routes.
         if !earlier.hasSameProxy(as: layout.ports) { unlink(layout.nginxConfiguration) }
-        return layout
+        return (layout, reservations)
+    }
+
+    /// After a loss of power, removes what may be torn and is made anew: nginx's files, which follow from the database
+    /// and are not synced for the sake of speed, and the numbers of processes.
+    private func forgetUnsynced() throws {
+        let machine = MachineStart(directory)
+        if machine.isLaterThanLab {
+            let supervisor = directory.path + "/supervisor"
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: supervisor)) ?? []
+            for path in files.filter({ $0.hasSuffix(".pid") }).map({ "\(supervisor)/\($0)" }) { unlink(path) }
+            let nginx = directory.path + "/nginx"
+            if FileManager.default.fileExists(atPath: nginx) { try FileManager.default.removeItem(atPath: nginx) }
+        }
+        try machine.record()
     }
 
     private func runServices(_ layout: EmbeddedLayout, _ supervisor: ServerSupervisor) async throws {

@@ -42,50 +42,94 @@ struct LabPorts: Codable, Sendable {
     static func waitForEarlier(in directory: StateDirectory) async throws {
         guard FileManager.default.fileExists(atPath: file(directory)) else { return }
         let ports = earlier(in: directory)
-        let deadline = ContinuousClock.now + .seconds(2)
+        let deadline = ContinuousClock.now + .seconds(5)
         while ContinuousClock.now < deadline {
-            let areFree = [ports.http, ports.https, ports.dns, ports.mqtt].allSatisfy {
-                PortProbe.isFree($0, on: ListenAddress.withLoopback(ports.listen))
+            let areFree = Name.allCases.allSatisfy { name in
+                // Reserved for the length of the look, which would otherwise disturb a lab that begins to listen there.
+                guard let reservation = PortReservation(ports[keyPath: name.path]) else { return false }
+                return withExtendedLifetime(reservation) {
+                    PortProbe.isFree(ports[keyPath: name.path], on: name.addresses(ports.listen))
+                }
             }
-            let areOwnFree = [ports.postgres, ports.api].allSatisfy {
-                PortProbe.isFree($0, on: [ListenAddress.loopback])
-            }
-            if areFree, areOwnFree { return }
+            if areFree { return }
             try await Task.sleep(for: .milliseconds(20))
         }
     }
 
+    /// Chooses ports that are free and that no other lab of this machine has chosen, however many start at once.
+    ///
+    /// - Returns: the ports, with what keeps other labs off them for as long as it is held.
     /// - Throws: ``CommandFault`` when a port that was asked for is taken.
-    static func choose(_ wish: Wish, in directory: StateDirectory, listen: String) throws -> LabPorts {
-        let earlier = earlier(in: directory)
-        var taken: Set<Int> = []
-        func port(_ name: String, _ path: KeyPath<LabPorts, Int>, _ wanted: Int?, _ listen: String) throws -> Int {
-            let addresses = ListenAddress.withLoopback(listen)
-            if let wanted {
-                guard PortProbe.isFree(wanted, on: addresses) else {
-                    throw CommandFault(
-                        "port \(wanted) for \(name) is taken on \(listen)",
-                        remedy: "Stop what uses it, or choose another with --\(name)-port")
-                }
-                taken.insert(wanted)
-                return wanted
-            }
-            for candidate in [earlier[keyPath: path], usual[keyPath: path]]
-            where !taken.contains(candidate) && PortProbe.isFree(candidate, on: addresses) {
-                taken.insert(candidate)
-                return candidate
-            }
-            let free = try PortProbe.anyFree(on: addresses, except: taken)
-            taken.insert(free)
-            return free
+    static func choose(
+        _ wish: Wish, in directory: StateDirectory, listen: String
+    ) throws -> (ports: LabPorts, reservations: [PortReservation]) {
+        var ports = earlier(in: directory)
+        var reservations: [PortReservation] = []
+        func take(_ name: Name, _ port: Int) -> Bool {
+            guard let reservation = PortReservation(port),
+                PortProbe.isFree(port, on: name.addresses(listen))
+            else { return false }
+            reservations.append(reservation)
+            ports[keyPath: name.path] = port
+            return true
         }
-        let ports = LabPorts(
-            http: try port("http", \.http, wish.http, listen), https: try port("https", \.https, wish.https, listen),
-            dns: try port("dns", \.dns, wish.dns, listen), mqtt: try port("mqtt", \.mqtt, nil, listen),
-            postgres: try port("postgres", \.postgres, nil, ListenAddress.loopback),
-            api: try port("api", \.api, nil, ListenAddress.loopback), listen: listen)
+        // What was asked for comes first, so that no usual port of another server is in its way.
+        for name in Name.allCases {
+            guard let wanted = name.wanted(wish) else { continue }
+            guard take(name, wanted) else {
+                throw CommandFault(
+                    "port \(wanted) for \(name) is taken on \(listen)",
+                    remedy: "Stop what uses it, or choose another with --\(name)-port")
+            }
+        }
+        for name in Name.allCases where name.wanted(wish) == nil {
+            let candidates = [ports[keyPath: name.path], usual[keyPath: name.path]]
+            guard !candidates.contains(where: { take(name, $0) }) else { continue }
+            // Below the range that the kernel takes the ports of outgoing connections from, so that none of them can
+            // have it while the lab is stopped.
+            guard (0..<500).contains(where: { _ in take(name, .random(in: 10_000..<32_000)) }) else {
+                throw CommandFault(
+                    "no free port was found on \(listen)", remedy: "See whether \(listen) is this machine's")
+            }
+        }
+        ports.listen = listen
         try PrivateFile.write(String(decoding: try JSONText.encoder.encode(ports), as: UTF8.self), to: file(directory))
-        return ports
+        return (ports, reservations)
+    }
+
+    /// Who listens on a port.
+    private enum Name: String, CaseIterable, CustomStringConvertible {
+        case http, https, dns, mqtt, postgres, api
+
+        var description: String { rawValue }
+
+        var path: WritableKeyPath<LabPorts, Int> {
+            switch self {
+            case .http: \.http
+            case .https: \.https
+            case .dns: \.dns
+            case .mqtt: \.mqtt
+            case .postgres: \.postgres
+            case .api: \.api
+            }
+        }
+
+        func wanted(_ wish: Wish) -> Int? {
+            switch self {
+            case .http: wish.http
+            case .https: wish.https
+            case .dns: wish.dns
+            case .mqtt, .postgres, .api: nil
+            }
+        }
+
+        /// The database and the API are for this machine alone.
+        func addresses(_ listen: String) -> [String] {
+            switch self {
+            case .http, .https, .dns, .mqtt: ListenAddress.withLoopback(listen)
+            case .postgres, .api: [ListenAddress.loopback]
+            }
+        }
     }
 }
 
@@ -93,41 +137,29 @@ struct LabPorts: Codable, Sendable {
 enum PortProbe {
     /// Whether both TCP and UDP can be bound now, on each of the addresses.
     static func isFree(_ port: Int, on addresses: [String]) -> Bool {
-        addresses.allSatisfy { bind(port, $0, SOCK_STREAM) != nil && bind(port, $0, SOCK_DGRAM) != nil }
+        addresses.allSatisfy { canBind(port, $0, SOCK_STREAM) && canBind(port, $0, SOCK_DGRAM) }
     }
 
-    static func anyFree(on addresses: [String], except taken: Set<Int>) throws -> Int {
-        // Below the range that the kernel takes the ports of outgoing connections from, so that none of them can have
-        // it while the lab is stopped.
-        for _ in 0..<500 {
-            let port = Int.random(in: 10_000..<32_000)
-            if !taken.contains(port), isFree(port, on: addresses) { return port }
-        }
-        throw CommandFault(
-            "no free port was found on \(addresses[0])", remedy: "See whether \(addresses[0]) is this machine's")
-    }
-
-    /// Binds a socket, closes it again, and says which port it had.
-    private static func bind(_ port: Int, _ address: String, _ type: __socket_type) -> Int? {
+    /// Binds a socket, and closes it again.
+    private static func canBind(_ port: Int, _ address: String, _ type: __socket_type) -> Bool {
         let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        var enabled: Int32 = 1
-        // As the servers do, or ports of a lab that has just stopped would seem taken.
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size))
+        if type == SOCK_STREAM {
+            // As the servers do, or ports of a lab that has just stopped would seem taken.
+            var enabled: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size))
+        }
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_port = in_port_t(UInt16(port)).bigEndian
-        guard inet_pton(AF_INET, address, &name.sin_addr) == 1 else { return nil }
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return withUnsafeMutablePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard Glibc.bind(descriptor, generic, length) == 0 else { return nil }
-                // A port with a listener can be bound with SO_REUSEADDR only until listen().
-                if type == SOCK_STREAM, listen(descriptor, 1) != 0 { return nil }
-                guard getsockname(descriptor, generic, &length) == 0 else { return nil }
-                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+        guard inet_pton(AF_INET, address, &name.sin_addr) == 1 else { return false }
+        let isBound = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
+        // A port with a listener can be bound with SO_REUSEADDR only until listen().
+        return isBound && (type != SOCK_STREAM || listen(descriptor, 1) == 0)
     }
 }

@@ -28,7 +28,7 @@ struct PageStore: Sendable {
         try await onQueue { () throws(PageError) in
             let present = try load(page)
             if present == text { return false }
-            if let present, !FrontMatter.isOurs(present) { throw .notOurs(path(page)) }
+            if let present, !isReplaceable(present) { throw .notOurs(path(page)) }
             let path = path(page)
             do {
                 try FileManager.default.createDirectory(
@@ -51,7 +51,7 @@ struct PageStore: Sendable {
     @discardableResult
     func delete(_ page: PagePath) async throws(PageError) -> Bool {
         try await onQueue { () throws(PageError) in
-            guard let present = try load(page), FrontMatter.isOurs(present) else { return false }
+            guard let present = try load(page), isReplaceable(present) else { return false }
             do {
                 try FileManager.default.removeItem(atPath: path(page))
             } catch {
@@ -74,6 +74,9 @@ struct PageStore: Sendable {
             }
         }
     }
+
+    /// Whether a page is ours, or empty: that is what a loss of power may leave of a page of ours, and nobody's work.
+    private func isReplaceable(_ present: String) -> Bool { present.isEmpty || FrontMatter.isOurs(present) }
 
     func path(_ page: PagePath) -> String { "\(directory)/\(page.relative)" }
 

@@ -28,7 +28,7 @@ struct Agreement: Sendable {
         compare("issued certificates", try await issuedCertificates(), apps)
         compare("apps that are true in every condition", try await trueApps(), apps)
         compare("names in Unbound", try await resolvedNames(), hosts)
-        compare("hosts in nginx", try proxiedHosts(), hosts)
+        for (what, found) in try proxiedHosts() { compare("\(what) in nginx", found, hosts) }
         compare("pages", try pages(), apps)
         return differences
     }
@@ -89,10 +89,20 @@ struct Agreement: Sendable {
         return names
     }
 
-    private func proxiedHosts() throws -> Set<String> {
+    /// The hosts in each of the places of nginx's configuration that name one, a line each.
+    private func proxiedHosts() throws -> [(String, Set<String>)] {
         let text = try String(contentsOfFile: lab.directory + "/nginx/current/http.conf", encoding: .utf8)
-        return Set(
-            text.matches(of: /\sserver_name ([^\s;]+);/).map { String($0.1) }.filter { $0.hasSuffix(".\(domain)") })
+        var (names, certificates, upstreams): (Set<String>, Set<String>, Set<String>) = ([], [], [])
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let host = fields.first.map(String.init), host.hasSuffix(".\(domain)") else { continue }
+            switch fields.count {
+            case 1: names.insert(host)
+            case 2 where fields[1].hasPrefix("http"): upstreams.insert(host)
+            default: certificates.insert(host)
+            }
+        }
+        return [("names", names), ("certificates", certificates), ("upstreams", upstreams)]
     }
 
     private func pages() throws -> Set<String> {

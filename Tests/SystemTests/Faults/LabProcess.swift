@@ -62,4 +62,32 @@ extension LabUnderTest {
             try await Task.sleep(for: .milliseconds(10))
         }
     }
+
+    /// Kills all processes of the lab at once, the children of its servers too, and makes of its files what a loss of
+    /// power may: those that are not synced are there and empty, and the machine was started anew.
+    func losePower() async throws {
+        try await strike(.lab)
+        let isGone = try await eventually {
+            let pids = processes
+            for pid in pids { kill(pid, SIGKILL) }
+            return pids.isEmpty && number(of: .lab) == nil
+        }
+        try #require(isGone)
+        let folders = ["nginx", "supervisor", "docs/services"].map { directory + "/" + $0 }
+        for folder in folders {
+            for file in try FileManager.default.subpathsOfDirectory(atPath: folder) {
+                try FileHandle(forWritingAtPath: folder + "/" + file)?.truncate(atOffset: 0)
+            }
+        }
+        try "of-before\n".write(toFile: directory + "/machine-start", atomically: true, encoding: .utf8)
+    }
+
+    /// Every process that works inside the lab's directory.
+    private var processes: [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { pid in
+            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")
+            return place?.hasPrefix(directory + "/") ?? false
+        }
+    }
 }
