@@ -150,6 +150,14 @@ let package = Package(
         serviceTests("DNSManager"),
         serviceTests("Provisioner"),
         serviceTests("ProxyRouter", ["LabCrypto"]),
+        // One suite a seam, over all its drivers, with the fixtures of the drivers' own tests.
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "DNSManager", "DNSManagerTests", "LabCore", "LabHTTPClient", "LabService", "LabState", "LabTesting",
+                "Provisioner", "ProvisionerTests", "ProxyRouter", "ProxyRouterTests", logging,
+            ],
+            path: "Tests/ConformanceTests", swiftSettings: settings),
         .testTarget(
             name: "PlatformTests",
             dependencies: ["LabCore", "LabServers", "LabService", "LabState", "LabTesting", "lab"],

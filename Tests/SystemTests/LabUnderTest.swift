@@ -57,6 +57,11 @@ struct LabUnderTest: Sendable {
         try JSONText(trusted: String(contentsOfFile: portsFile, encoding: .utf8)).decode(Ports.self)
     }
 
+    /// The clone that the tests were built from.
+    static var repository: URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    }
+
     /// The program that the tests run with: beside the test bundle, unless `LAB_PROGRAM` says otherwise.
     static var program: String {
         ProcessInfo.processInfo.environment["LAB_PROGRAM"] ?? ".build/debug/lab"

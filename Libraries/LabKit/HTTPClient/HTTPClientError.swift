@@ -80,9 +80,12 @@ extension HTTPClientError {
 
 extension HTTPClientError: CustomStringConvertible {
     public var description: String {
-        let (what, remedy) = explanation
-        let seen = detail.isEmpty ? "" : " (\(detail))"
-        return "\(place): \(what)\(seen). \(remedy)"
+        "\(place): \(cause). \(explanation.remedy)"
+    }
+
+    /// What happened alone, for a message that names the place and the remedy itself.
+    public var cause: String {
+        explanation.what + (detail.isEmpty ? "" : " (\(detail))")
     }
 
     /// What happened, and what to do about it.

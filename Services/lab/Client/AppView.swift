@@ -37,3 +37,15 @@ struct AppList: Decodable, Sendable {
     let items: [AppView]
     let next: ResourceName?
 }
+
+extension LabClient {
+    /// Asks for something about one app; one that does not exist is answered in the words of the commands.
+    func requestApp(_ method: HTTPMethod, _ name: String) async throws -> JSONText {
+        do {
+            return try await request(method, "/v1/apps/\(try PathSegment(name).text)")
+        } catch var problem as Problem where problem.reason == .notFound {
+            problem.remedy = "See which apps there are with “lab status”"
+            throw problem
+        }
+    }
+}

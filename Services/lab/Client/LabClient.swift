@@ -102,8 +102,9 @@ struct LabClient: Sendable {
 
     private func unanswered(_ error: HTTPClientError) -> CommandFault {
         CommandFault(
-            "the lab at \(baseURL) does not answer: \(error)",
-            remedy: "See whether it runs, and whether LAB_URL is right",
+            "the lab at \(baseURL) does not answer: \(error.cause)",
+            remedy: Self.isElsewhere
+                ? "See whether it runs, and whether LAB_URL is right" : "See whether it runs: “lab info”",
             status: 2)
     }
 

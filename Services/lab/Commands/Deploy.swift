@@ -53,7 +53,12 @@ struct Deploy: AsyncParsableCommand {
         }
         let start = ContinuousClock.now
         let path = "/v1/apps/\(try PathSegment(name).text)"
-        let app = try await client.request(.put, path, body: JSONText(encoding: spec)).decode(AppView.self)
+        let app: AppView
+        do {
+            app = try await client.request(.put, path, body: JSONText(encoding: spec)).decode(AppView.self)
+        } catch let problem as Problem {
+            throw Self.inOptions(problem)
+        }
         let progress = DeployProgress(
             wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
             start: start)
@@ -61,5 +66,19 @@ struct Deploy: AsyncParsableCommand {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }
         try await progress.finish(client, app: name, options: options)
+    }
+
+    /// The same problem with the fields named as they were given here: `/body/healthPath` is `--health-path`.
+    private static func inOptions(_ problem: Problem) -> Problem {
+        var problem = problem
+        problem.fields = problem.fields.map { field in
+            let segments = field.pointer.split(separator: "/")
+            guard segments.count == 2, segments[0] == "body" else {
+                return .init(field.pointer == "/name" ? "name" : field.pointer, field.detail, remedy: field.remedy)
+            }
+            let words = segments[1].map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }
+            return .init("--" + words.joined(), field.detail, remedy: field.remedy)
+        }
+        return problem
     }
 }

@@ -37,15 +37,20 @@ struct Events: AsyncParsableCommand {
         }
     }
 
+    /// What an event says: its message where it has one, since a line has no room for all of its data.
+    private static func text(of data: JSONValue) -> String {
+        if let message = data["message"]?.stringValue { return " " + message }
+        guard data != .object([:]), data != .null else { return "" }
+        return " " + ((try? JSONText(encoding: data).text) ?? "")
+    }
+
     private func show(_ event: EventDocument) {
         let terminal = Terminal.standardOutput
         guard !options.json else { return terminal.line(event.jsonText.text) }
         let subject = event.name.map { " \($0)" } ?? ""
-        let data =
-            event.data == .object([:]) || event.data == .null
-            ? "" : " " + ((try? JSONText(encoding: event.data).text) ?? "")
         terminal.row([
-            .init(event.at.rfc3339 + "  ", .dim), .init(event.type, .bold), .init(subject), .init(data, .dim),
+            .init(event.at.rfc3339 + "  ", .dim), .init(event.type, .bold), .init(subject),
+            .init(Self.text(of: event.data), .dim),
         ])
     }
 }

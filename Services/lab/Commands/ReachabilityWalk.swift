@@ -92,7 +92,7 @@ struct ReachabilityWalk: Sendable {
             return .right("Port", "\(address):\(port) accepts connections")
         } catch let error as HTTPClientError where error.isConnectionFailure {
             return .wrong(
-                "Port", "\(address):\(port) does not accept connections: \(error)",
+                "Port", "\(address):\(port) does not accept connections: \(error.cause)",
                 remedy: "See whether the proxy runs: “lab info”")
         } catch {
             return .right("Port", "\(address):\(port) accepts connections")
@@ -119,13 +119,13 @@ struct ReachabilityWalk: Sendable {
         } catch let error as HTTPClientError where error.isAboutCertificate {
             return [
                 .wrong(
-                    "Certificate", "the proxy's certificate does not hold for \(host): \(error)",
+                    "Certificate", "the proxy's certificate does not hold for \(host): \(error.cause)",
                     remedy: "See “lab status” for the app's condition Routed")
             ]
         } catch {
             return [
                 .wrong(
-                    "Route", "the proxy does not serve \(host): \(error)",
+                    "Route", "the proxy does not serve \(host): \(Self.cause(of: error))",
                     remedy: "See “lab status” for the app's condition Routed")
             ]
         }
@@ -140,9 +140,14 @@ struct ReachabilityWalk: Sendable {
             return .right("Upstream", "\(upstream) answers \(response.status) in \(response.timings.total.shortText)")
         } catch {
             return .wrong(
-                "Upstream", "\(upstream) does not answer: \(error)",
+                "Upstream", "\(upstream) does not answer: \(Self.cause(of: error))",
                 remedy: "Start what should answer there, or deploy it with another --upstream")
         }
+    }
+
+    /// Without place and remedy, which the step has itself.
+    private static func cause(of error: any Error) -> String {
+        (error as? HTTPClientError)?.cause ?? "\(error)"
     }
 
     private func probe(_ address: String) -> HTTPRequest {

@@ -23,7 +23,7 @@ struct Remove: AsyncParsableCommand {
         let client = try LabClient(options)
         try Confirmation.ask("Remove \(name) with its route, certificate, name and page?", isGiven: yes)
         let start = ContinuousClock.now
-        _ = try await client.request(.delete, "/v1/apps/\(try PathSegment(name).text)")
+        _ = try await client.requestApp(.delete, name)
         let isGone = OnceFlag()
         try await WithTimeout.run(.seconds(timeout)) {
             while !isGone.isSet {

@@ -17,7 +17,7 @@ struct Status: AsyncParsableCommand {
     func run() async throws {
         let client = try LabClient(options)
         if let name {
-            let text = try await client.request(.get, "/v1/apps/\(try PathSegment(name).text)")
+            let text = try await client.requestApp(.get, name)
             guard !options.json else { return Terminal.standardOutput.line(text.text) }
             return show(try text.decode(AppView.self))
         }
@@ -76,15 +76,14 @@ struct Status: AsyncParsableCommand {
     private func show(_ app: AppView) {
         let terminal = Terminal.standardOutput
         terminal.line("\(terminal.styled(app.name.text, .bold))  \(app.spec.upstream)  generation \(app.generation)")
-        var table = Table(["", "CONDITION", "SINCE", "REASON", "OBSERVED"])
         for type in Self.types {
             let condition = app.condition(type)
-            table.add([
-                Table.Cell([(condition?.status ?? .unknown).mark]), Table.Cell(type, .bold),
-                Table.Cell(condition?.observedAt.rfc3339 ?? "—", .dim), Table.Cell(condition?.reason ?? "—"),
-                Table.Cell(condition?.message ?? "nothing yet"),
+            terminal.row([
+                (condition?.status ?? .unknown).mark, .init(" "), .init(type.padded(to: 12), .bold),
+                .init(condition.map { "\($0.reason), observed at " } ?? "was not observed yet"),
+                .init(condition?.observedAt.rfc3339 ?? "", .dim),
             ])
+            if let condition { terminal.paragraph([.init("  ")], condition.message) }
         }
-        table.write(to: terminal)
     }
 }

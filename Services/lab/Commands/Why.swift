@@ -21,15 +21,15 @@ struct Why: AsyncParsableCommand {
                 "“lab why” looks from the lab's own machine, and no lab runs in \(options.directory.path)",
                 remedy: "Run it there, or name the directory with --state-dir", status: 2)
         }
-        let app: AppView = try await client.get("/v1/apps/\(try PathSegment(name).text)")
+        let app = try await client.requestApp(.get, name).decode(AppView.self)
         let walk = try ReachabilityWalk(info: info, app: app)
         let terminal: Terminal? = options.json ? nil : .standardOutput
         let steps = await walk.run { step in
             guard let terminal else { return }
             let mark = step.isRight ? Condition.Status.true : .false
             let title = step.title.padded(to: 12)
-            terminal.line("  \(terminal.styled(mark.mark)) \(terminal.styled(title, .bold)) \(step.message)")
-            if let remedy = step.remedy { terminal.line("    → \(remedy)") }
+            terminal.paragraph([.init("  "), mark.mark, .init(" "), .init(title, .bold), .init(" ")], step.message)
+            if let remedy = step.remedy { terminal.paragraph([.init("    → ")], remedy) }
         }
         let wrong = steps.first { !$0.isRight }
         if options.json {

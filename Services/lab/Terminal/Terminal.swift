@@ -71,6 +71,20 @@ struct Terminal: Sendable {
         self.line(line)
     }
 
+    /// Writes a text that may take several lines: they break between words, and all but the first are indented.
+    ///
+    /// - Parameters:
+    ///   - head: what stands before the text in the first line.
+    ///   - indent: how far in the further lines begin, in characters; as far as the text itself when not given.
+    func paragraph(_ head: [Piece], _ text: String, indent: Int? = nil) {
+        let headWidth = head.reduce(0) { $0 + $1.text.count }
+        let indent = indent ?? headWidth
+        let room = width ?? .max
+        let lines = text.wrapped(first: room - headWidth, width: room - indent)
+        let margin = "\n" + String(repeating: " ", count: indent)
+        line(head.map { styled($0) }.joined() + lines.joined(separator: margin))
+    }
+
     func line(_ text: String = "") {
         write(text + "\n")
     }
@@ -89,14 +103,15 @@ struct Terminal: Sendable {
     }
 
     func fault(_ message: String, remedy: String?) {
-        line(styled("error: ", .red) + message)
-        if let remedy { line("  " + remedy) }
+        paragraph([Piece("error: ", .red)], message, indent: 2)
+        if let remedy { paragraph([Piece("  ")], remedy) }
     }
 
     func fault(_ problem: Problem) {
         fault(problem.fields.isEmpty ? problem.detail : problem.title, remedy: problem.remedy)
         for field in problem.fields {
-            line("  \(styled(field.pointer, .bold)): \(field.detail). \(field.remedy)")
+            paragraph(
+                [Piece("  "), Piece(field.pointer, .bold), Piece(": ")], "\(field.detail). \(field.remedy)", indent: 4)
         }
     }
 }

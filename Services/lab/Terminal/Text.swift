@@ -12,4 +12,27 @@ extension String {
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))
     }
+
+    /// Its lines, broken between words so that none is wider; a word that is wider itself stays whole, to be copied.
+    ///
+    /// - Parameters:
+    ///   - first: what the first line may have, in characters.
+    ///   - width: what each further line may have.
+    func wrapped(first: Int, width: Int) -> [String] {
+        var lines: [String] = []
+        for given in split(separator: "\n", omittingEmptySubsequences: false) {
+            var line: String?
+            for word in given.split(separator: " ", omittingEmptySubsequences: false) {
+                let room = lines.isEmpty ? first : width
+                if let begun = line, begun.count + 1 + word.count > room {
+                    lines.append(begun)
+                    line = String(word)
+                } else {
+                    line = line.map { "\($0) \(word)" } ?? String(word)
+                }
+            }
+            lines.append(line ?? "")
+        }
+        return lines
+    }
 }

@@ -4,6 +4,7 @@ import Hummingbird
 import LabCore
 import LabState
 import NIOCore
+import ServiceLifecycle
 
 /// Server-Sent Events: resources and recorded events as they change.
 struct EventStreams: Sendable {
@@ -48,8 +49,7 @@ struct EventStreams: Sendable {
                     let text = ResourceDocumentText.write(resource, conditions.sorted { place($0) < place($1) }).text
                     try await write(text == last ? ": still here\n\n" : "event: resource\ndata: \(text)\n\n")
                     last = text
-                    await awaitNext(heartbeat)
-                    try Task.checkCancellation()
+                    guard try await goesOn(WakeUps.conditionChannel, awaitNext) else { return }
                 }
             }
         }
@@ -73,13 +73,23 @@ struct EventStreams: Sendable {
                         position = event.sequence
                     }
                     if events.isEmpty {
-                        await awaitNext(heartbeat)
-                        try Task.checkCancellation()
+                        guard try await goesOn(WakeUps.eventChannel, awaitNext) else { return }
                         try await write(": still here\n\n")
                     }
                 }
             }
         }
+    }
+
+    /// Waits for a notification or the heartbeat; false when the server shuts down, which no stream may hold up.
+    private func goesOn(_ channel: String, _ awaitNext: (Duration) async -> Void) async throws -> Bool {
+        await withGracefulShutdownHandler {
+            await awaitNext(heartbeat)
+        } onGracefulShutdown: {
+            lab.wakeUps.signal(channel: channel)
+        }
+        try Task.checkCancellation()
+        return !Task.isShuttingDownGracefully
     }
 
     private static func data(_ event: Event) -> String {
@@ -92,7 +102,7 @@ struct EventStreams: Sendable {
         Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: .init { writer in
-                // A client that goes away makes the write throw, which ends the loop; so does the server's shutdown.
+                // A client that goes away makes the write throw, which ends the loop; what it produces ends with the server.
                 var output = writer
                 do {
                     try await produce { text in try await output.write(ByteBuffer(string: text)) }

@@ -121,7 +121,7 @@ public struct PutResource<Kind: ManagedKind>: Operation {
 
     public var declaration: OperationDeclaration {
         OperationDeclaration(
-            "\(Kind.operationPrefix).put", "Declares a \(Kind.word): the whole of it, made true and kept true.",
+            "\(Kind.operationPrefix).put", "Declares one \(Kind.word): the whole of it, made true and kept true.",
             safety: .act, .put, "/v1/\(Kind.plural)/{name}",
             fields: Kind.bodyFields.merging(
                 ["generation": "Replace only this generation; 0 means that it must not exist yet."]) { $1 })
@@ -152,7 +152,7 @@ public struct DeleteResource<Kind: ManagedKind>: Operation {
     public var declaration: OperationDeclaration {
         OperationDeclaration(
             "\(Kind.operationPrefix).delete",
-            "Removes a \(Kind.word): it is gone once everything that it made is taken away.", safety: .destructive,
+            "Removes one \(Kind.word): it is gone once everything that it made is taken away.", safety: .destructive,
             .delete, "/v1/\(Kind.plural)/{name}", successStatus: 202, phrases: ["remove the \(Kind.word) {name}"])
     }
 

@@ -64,7 +64,7 @@ struct NativeRuntime: Runtime {
         default:
             return RuntimeObservation(
                 isRunning: false, reason: "UpstreamUnavailable",
-                message: "GET \(url) was not answered. \(error). Start the app, or correct its upstream with "
+                message: "GET \(url) was not answered: \(error.cause). Start the app, or correct its upstream with "
                     + "“lab deploy \(app.name) --upstream …”",
                 upstream: app.upstream)
         }

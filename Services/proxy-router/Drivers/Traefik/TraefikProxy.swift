@@ -13,7 +13,14 @@ final class TraefikProxy: Proxy {
 
     private let settings: TraefikSettings
     /// Nil until a state was applied: before that nothing may be served, least of all an empty document.
-    private let published = Mutex<(document: TraefikDocument, state: ProxyState)?>(nil)
+    private let published = Mutex<Published?>(nil)
+
+    private struct Published: Sendable {
+        let state: ProxyState
+        /// Without the refused routes.
+        let document: TraefikDocument
+        let refused: [Hostname: String]
+    }
 
     init(_ settings: TraefikSettings) throws(InvalidText) {
         if let file = settings.file {
@@ -27,7 +34,8 @@ final class TraefikProxy: Proxy {
     }
 
     func apply(_ state: ProxyState) async throws(ProxyError) -> ProxyReport {
-        let document = try document(for: state)
+        let next = try publication(of: state)
+        let document = next.document
         if let file = settings.file {
             // JSON is YAML. Written beside and renamed, since Traefik reads a file at any event, half written or not.
             try await Disk.away { () throws(ProxyError) in
@@ -37,11 +45,12 @@ final class TraefikProxy: Proxy {
         }
         let isChanged = published.withLock { published in
             let isChanged = published?.document != document
-            published = (document, state)
+            published = next
             return isChanged
         }
         return ProxyReport(
-            revision: Hex.encode(SHA256.hash(Array(document.text.utf8)).prefix(12)), isChanged: isChanged)
+            revision: Hex.encode(SHA256.hash(Array(document.text.utf8)).prefix(12)), refused: next.refused,
+            isChanged: isChanged)
     }
 
     func isServing(_ state: ProxyState) async throws(ProxyError) -> Bool {
@@ -50,10 +59,14 @@ final class TraefikProxy: Proxy {
         return Disk.read(file) == published.document.text
     }
 
-    private func document(for state: ProxyState) throws(ProxyError) -> TraefikDocument {
-        if let published = published.withLock({ $0 }), published.state == state { return published.document }
+    private func publication(of state: ProxyState) throws(ProxyError) -> Published {
+        if let published = published.withLock({ $0 }), published.state == state { return published }
+        // Traefik would leave out such a certificate with a line in its log, and end every handshake for its host.
+        var refused: [Hostname: String] = [:]
+        for route in state.routes { refused[route.host] = route.certificate.fault }
         do {
-            return try TraefikDocument(state, settings)
+            let document = try TraefikDocument(state.without(Set(refused.keys)), settings)
+            return Published(state: state, document: document, refused: refused)
         } catch {
             throw .refused(detail: "\(error)")
         }
