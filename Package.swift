@@ -97,7 +97,7 @@ let package = Package(
             [
                 "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabState", hummingbird,
                 hummingbirdCore, httpTypes,
-                lifecycle, logging, metrics, coreMetrics, nioCore,
+                lifecycle, logging, metrics, coreMetrics, nioCore, tracing,
             ]),
         labKit("Testing", ["LabCore", "LabServers", logging]),
         .target(
@@ -137,7 +137,7 @@ let package = Package(
             exclude: ["run"], swiftSettings: settings),
 
         labKitTests("Core"),
-        labKitTests("Postgres", ["LabCore", "LabTesting", logging]),
+        labKitTests("Postgres", ["LabCore", "LabServers", "LabTesting", logging]),
         labKitTests("MQTT", ["LabCore", "LabTesting", logging]),
         labKitTests("HTTPClient", ["LabCore", "LabTesting", logging, nioCore, nioPosix]),
         labKitTests("DNSClient", ["LabCore", "LabTesting", nioCore, nioPosix]),
@@ -146,7 +146,10 @@ let package = Package(
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
         labKitTests(
             "Service",
-            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting", logging]),
+            [
+                "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting",
+                hummingbird, logging, metrics,
+            ]),
         serviceTests("DNSManager"),
         serviceTests("Provisioner"),
         serviceTests("ProxyRouter", ["LabCrypto"]),

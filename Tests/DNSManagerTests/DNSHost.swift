@@ -125,14 +125,3 @@ struct DNSHost: Sendable {
         try await eventually { try await condition(resource, type)?.state == state }
     }
 }
-
-func eventually(
-    within limit: Duration = .seconds(60), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
-}

@@ -144,15 +144,3 @@ struct AppFixture: Sendable {
         try await store.wake(try await store.resources(kind: TestRoute.name).map(\.key))
     }
 }
-
-/// Waits until something is so, for a long time at the most: the tests' machine may be slow.
-func eventually(
-    within limit: Duration = .seconds(60), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
-}

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LabCore
 import LabState
+import LabTesting
 import Synchronization
 import Testing
 

@@ -3,6 +3,7 @@ import LabHTTPClient
 import LabMQTT
 import LabService
 import LabState
+import LabTesting
 import Testing
 
 @testable import Provisioner

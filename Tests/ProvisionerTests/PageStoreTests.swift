@@ -58,6 +58,23 @@ struct PageStoreTests {
         }
     }
 
+    @Test("what a killed process left half written is deleted once no writer can be at it any more, and nothing else is")
+    func drafts() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = PageStore(directory: directory)
+            try await store.write(Self.page, to: .app(try AppName("notes")))
+            let folder = directory + "/services"
+            for (file, age) in [(".homelab-draft-old", 60.0), (".homelab-draft-new", 0), (".hidden", 60)] {
+                try Data("half".utf8).write(to: URL(filePath: "\(folder)/\(file)"))
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date.now.addingTimeInterval(-age)], ofItemAtPath: "\(folder)/\(file)")
+            }
+            try await store.deleteDrafts()
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(Set(files) == [".homelab-draft-new", ".hidden", "notes.md"])
+        }
+    }
+
     @Test("a directory that cannot be made is told with its path")
     func unwritable() async throws {
         try await withTemporaryDirectory { directory in

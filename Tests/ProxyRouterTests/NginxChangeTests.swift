@@ -127,6 +127,27 @@ struct NginxChangeTests {
         }
     }
 
+    @Test("certificates that a loss of power left empty are written anew, and what a killed process left of one goes")
+    func emptyFiles() async throws {
+        try await NginxFixture.with { lab in
+            let upstream = try FakeUpstream()
+            defer { upstream.stop() }
+            let kept = try lab.route("a.home.arpa", upstream.url)
+            _ = try await lab.proxy.apply(ProxyState([kept]))
+            let folder = lab.settings.certificatesFolder
+            let fingerprint = kept.certificate.fingerprint
+            for file in ["\(fingerprint).pem", "\(fingerprint).key", "\(fingerprint).key.1.tmp"] {
+                try Data().write(to: URL(filePath: "\(folder)/\(file)"))
+            }
+            let added = try lab.route("b.home.arpa", upstream.url)
+            _ = try await lab.proxy.apply(ProxyState([kept, added]))
+            #expect(try await lab.get("a.home.arpa").status == 200)
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            let wanted = [fingerprint, added.certificate.fingerprint].flatMap { ["\($0).pem", "\($0).key"] }
+            #expect(Set(files) == Set(wanted))
+        }
+    }
+
     @Test("an nginx that runs with somebody else's configuration on overlapping addresses is taken over")
     func takeover() async throws {
         let lab = try LabAuthority()

@@ -169,14 +169,3 @@ struct RecordReconciler: Reconciler {
         return outcomes
     }
 }
-
-func eventually(
-    within limit: Duration = .seconds(30), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    return false
-}

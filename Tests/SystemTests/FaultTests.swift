@@ -3,6 +3,7 @@ import LabCore
 import LabHTTPClient
 import LabPostgres
 import LabServers
+import LabTesting
 import Logging
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import LabCore
 import LabServers
 import LabState
+import LabTesting
 import Testing
 
 @Suite(

@@ -156,14 +156,3 @@ struct LabUnderTest: Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 }
-
-func eventually(
-    within limit: Duration = .seconds(60), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(100))
-    }
-    return false
-}

@@ -44,8 +44,22 @@ struct WorkQueue: Sendable {
 
     func complete(_ completions: [Completion]) async throws {
         guard !completions.isEmpty else { return }
-        try await postgres.query("select lab.complete(\(PostgresJSON(payload(completions).text)))")
+        let statement: PostgresQuery = "select lab.complete(\(PostgresJSON(payload(completions).text)))"
+        for _ in 1..<Self.attempts {
+            do {
+                try await postgres.query(statement)
+                return
+            } catch let error as PostgresError where error.isRetryable {
+                // One that wakes its owner and one that changes what it owns may each wait for the other; the server
+                // undoes one of them.
+                continue
+            }
+        }
+        try await postgres.query(statement)
     }
+
+    /// How often a completion that others got in the way of is recorded anew.
+    private static let attempts = 5
 
     private func payload(_ completions: [Completion]) -> JSONText {
         var writer = JSONWriter()

@@ -37,8 +37,10 @@ struct DocsKeeper: Sendable {
         }
     }
 
-    /// Writes both pages where they differ from what is declared and recorded, and deletes pages of apps that are gone.
+    /// Writes both pages where they differ from what is declared and recorded, and deletes pages of apps that are
+    /// gone and drafts that were broken off.
     func update() async throws {
+        try await pages.deleteDrafts()
         // In this order: an app's page comes after its declaration, so that the page of a new app is never an orphan.
         let documented = try await pages.appsWithPage()
         let apps = try await lab.store.resources(App.self).readable

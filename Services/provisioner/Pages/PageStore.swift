@@ -1,5 +1,6 @@
 import Dispatch
 import FoundationEssentials
+import Glibc
 
 /// The directory of the docs. A page is replaced whole or not at all, so that a reader, and another replica that
 /// writes the same page, never meets half of one.
@@ -33,8 +34,7 @@ struct PageStore: Sendable {
             do {
                 try FileManager.default.createDirectory(
                     at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-                // Written beside the page and renamed over it.
-                try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+                try replace(path, with: text)
             } catch {
                 throw .cannotWrite(path, "\(error)")
             }
@@ -72,6 +72,44 @@ struct PageStore: Sendable {
             } catch {
                 throw .cannotRead(folder, "\(error)")
             }
+        }
+    }
+
+    /// Deletes what a process that was killed while it wrote has left beside the pages.
+    func deleteDrafts() async throws(PageError) {
+        try await onQueue { () throws(PageError) in
+            for folder in [directory, directory + "/services"] {
+                let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+                for file in files where file.hasPrefix(Self.draftPrefix) {
+                    let path = "\(folder)/\(file)"
+                    let facts = try? FileManager.default.attributesOfItem(atPath: path)
+                    guard let date = facts?[.modificationDate] as? Date, -date.timeIntervalSinceNow > Self.draftAge else {
+                        continue
+                    }
+                    do {
+                        try FileManager.default.removeItem(atPath: path)
+                    } catch {
+                        throw .cannotWrite(path, "\(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    private static let draftPrefix = ".homelab-draft-"
+    /// Seconds after which no writer can be at it any more.
+    private static let draftAge: Double = 10
+
+    /// Writes a text beside the page, under a name that no other writer has, and renames it over the page.
+    private func replace(_ path: String, with text: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        let draft = folder.appending(path: Self.draftPrefix + UUID().uuidString)
+        do {
+            try Data(text.utf8).write(to: draft, options: .withoutOverwriting)
+            guard rename(draft.path, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        } catch {
+            try? FileManager.default.removeItem(at: draft)
+            throw error
         }
     }
 

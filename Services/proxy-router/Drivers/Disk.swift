@@ -38,7 +38,7 @@ enum Disk {
         _ path: String, with text: String, mode: mode_t, owner: String? = nil, isDurable: Bool = false
     ) throws(ProxyError) {
         // A name of its own, since several processes may write the same file.
-        let draft = "\(path).\(String(UInt32.random(in: 0...UInt32.max), radix: 16)).tmp"
+        let draft = "\(path).\(String(UInt32.random(in: 0...UInt32.max), radix: 16))\(draftSuffix)"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(path, "write") }
         // Nothing is left to remove once it was renamed.
@@ -60,6 +60,9 @@ enum Disk {
         if let owner { try give(draft, to: owner) }
         guard rename(draft, path) == 0 else { throw failure(path, "replace") }
     }
+
+    /// What ends the name of a file that is being written.
+    static let draftSuffix = ".tmp"
 
     /// Points a symbolic link elsewhere, in one step.
     static func link(_ path: String, to target: String) throws(ProxyError) {
@@ -97,6 +100,14 @@ enum Disk {
             if name != ".", name != ".." { names.append(name) }
         }
         return names
+    }
+
+    /// The names of what is in a folder and not empty.
+    static func namesOfFilled(in path: String) -> [String] {
+        names(in: path).filter { name in
+            var status = stat()
+            return stat("\(path)/\(name)", &status) == 0 && status.st_size > 0
+        }
     }
 
     static func linkTarget(_ path: String) -> String? {

@@ -189,12 +189,3 @@ func take(_ count: Int, from messages: MQTTMessages) async throws -> [MQTTMessag
     while taken.count < count, let message = try await iterator.next() { taken.append(message) }
     return taken
 }
-
-/// Waits for a condition, checking often; gives up after a long while.
-func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<1500 {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
-}

@@ -1,6 +1,7 @@
 import Foundation
 import LabCore
 import LabMQTT
+import LabTesting
 import Logging
 import Synchronization
 import Testing

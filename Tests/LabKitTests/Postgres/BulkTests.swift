@@ -5,7 +5,7 @@ import Testing
 struct BulkTests {
     @Test("a pipeline gives each statement's result in order")
     func pipeline() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let results = try await client.pipeline((0..<500).map { "select \($0)" })
             let numbers = try results.map { try $0.first?.value(at: 0, as: Int.self) }
             #expect(numbers == Array(0..<500))
@@ -14,7 +14,7 @@ struct BulkTests {
 
     @Test("an error in the middle of a pipeline undoes all of it and leaves the connection usable")
     func pipelineError() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             try await client.query("create table entry (number int primary key)")
             let numbers: [Int32] = [1, 2, 1, 3]
             let error = await #expect(throws: PostgresError.self) {
@@ -30,7 +30,7 @@ struct BulkTests {
 
     @Test("more statements than a connection keeps prepared still work")
     func manyStatements() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             for round in 0..<2 {
                 for number in 0..<300 {
                     let query = PostgresQuery(stringLiteral: "select \(number) + \(round)")
@@ -45,7 +45,7 @@ struct BulkTests {
 
     @Test("a statement works again after its table was altered")
     func alteredTable() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             try await client.query("create table entry (number int)")
             try await client.query("insert into entry values (1)")
             for _ in 0..<3 { #expect(try await client.query("select * from entry").columns == ["number"]) }
@@ -56,7 +56,7 @@ struct BulkTests {
 
     @Test("ten thousand rows are copied with everything in them")
     func copy() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await client.query("create table entry (number int, text text, bytes bytea, tags text[])")
             let rows = (0..<10_000).lazy.map { number -> [(any PostgresEncodable)?] in
                 let text: String? = number % 3 == 0 ? nil : "t\t\\\n\r\(number)"
@@ -78,7 +78,7 @@ struct BulkTests {
 
     @Test("a row that is refused, or a name that is none, copies nothing and leaves the connection usable")
     func failingCopy() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             try await client.query("create table entry (number int primary key)")
             let session = try await client.withConnection { $0.backendProcess }
             let rows = (0..<50_000).lazy.map { number -> [(any PostgresEncodable)?] in [Int32(number % 40_000)] }
@@ -99,7 +99,7 @@ struct BulkTests {
 
     @Test("COPY as a query is an error, and the pool replaces the connection")
     func copyAsQuery() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             try await client.query("create table entry (number int)")
             for _ in 0..<2 {
                 let error = await #expect(throws: PostgresError.self) {

@@ -1,5 +1,7 @@
 import LabCore
 import LabPostgres
+import LabServers
+import LabTesting
 import Testing
 
 @Suite("Configuration")
@@ -29,9 +31,9 @@ struct ConfigurationTests {
 
     @Test("a client reaches the server over its Unix socket, with its settings")
     func unixSocket() async throws {
-        try await PrivatePostgres.with { server in
-            let client = server.client {
-                $0.host = server.directory
+        try await Database.with { database in
+            let client = try database.client {
+                $0.host = database.server.server.socketDirectory
                 $0.applicationName = "one two"
                 $0.statementTimeout = .milliseconds(300)
             }

@@ -9,8 +9,8 @@ struct MigrationTests {
 
     @Test("two clients that migrate at once apply each migration once")
     func concurrency() async throws {
-        try await PrivatePostgres.withClient { client, server in
-            let other = server.client()
+        try await Database.withClient { client, database in
+            let other = try database.client()
             async let ours = client.migrate([Self.first, Self.second])
             async let theirs = other.migrate([Self.first, Self.second])
             let applied = try await (ours + theirs).sorted()
@@ -23,7 +23,7 @@ struct MigrationTests {
 
     @Test("a migration that was changed after it had been applied is refused by name")
     func changed() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await client.migrate([Self.first, Self.second])
             let changed = PostgresMigration(name: Self.second.name, sql: "update counter set value = 100;")
             let error = await #expect(throws: PostgresError.self) { try await client.migrate([Self.first, changed]) }
@@ -35,7 +35,7 @@ struct MigrationTests {
 
     @Test("a migration that fails leaves nothing behind, and can be corrected")
     func failing() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let broken = PostgresMigration(name: "lab_0001_counter", sql: "create table half (a int); select 1/0;")
             let error = await #expect(throws: PostgresError.self) { try await client.migrate([broken]) }
             #expect(error?.sqlState == "22012")

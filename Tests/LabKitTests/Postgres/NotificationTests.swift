@@ -1,5 +1,6 @@
 import Glibc
 import LabPostgres
+import LabTesting
 import Synchronization
 import Testing
 
@@ -30,7 +31,7 @@ struct NotificationTests {
 
     @Test("notifications arrive in order, with their channel and payload")
     func delivery() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await listening(client) { log in
                 for number in 0..<100 { try await client.query("select pg_notify('lab_test', \("n\(number)"))") }
                 try await client.query("notify other")
@@ -43,7 +44,7 @@ struct NotificationTests {
 
     @Test("a listener whose session is ended listens anew, says so, and then misses nothing")
     func terminated() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await listening(client) { log in
                 for round in 2...4 {
                     try await client.query(
@@ -59,10 +60,10 @@ struct NotificationTests {
 
     @Test("a listener survives a restart of the server")
     func restarted() async throws {
-        try await PrivatePostgres.withClient { client, server in
+        try await Database.withClient { client, database in
             try await listening(client) { log in
-                await server.stop(SIGQUIT)
-                try await server.start()
+                try await database.stop(SIGQUIT)
+                try await database.start()
                 #expect(try await eventually { log.beginnings == 2 })
                 try await client.query("select pg_notify('lab_test', 'after')")
                 let told = PostgresNotification.received(channel: "lab_test", payload: "after")

@@ -1,13 +1,14 @@
 import Glibc
 import LabCore
 import LabPostgres
+import LabTesting
 import Testing
 
 @Suite("The pool")
 struct PoolTests {
     @Test("no more connections are open than allowed, and who waits too long is told so")
     func limit() async throws {
-        try await PrivatePostgres.withClient(connections: 2, waiting: .seconds(1)) { client, _ in
+        try await Database.withClient(connections: 2, waiting: .seconds(1)) { client, _ in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 { group.addTask { _ = try await client.query("select pg_sleep(4)") } }
                 _ = try await eventually { client.statistics.open == 2 && client.statistics.idle == 0 }
@@ -24,7 +25,7 @@ struct PoolTests {
 
     @Test("many callers share few connections, each gets its own answer")
     func sharing() async throws {
-        try await PrivatePostgres.withClient(connections: 3) { client, _ in
+        try await Database.withClient(connections: 3) { client, _ in
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<300 {
                     group.addTask {
@@ -39,7 +40,7 @@ struct PoolTests {
 
     @Test("connections that were busy and are lost at rest are found to be lost before anybody uses them")
     func lostAtRest() async throws {
-        try await PrivatePostgres.withClient(connections: 4) { client, server in
+        try await Database.withClient(connections: 4) { client, database in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask { for number in 0..<100 { try await client.query("select \(number)") } }
@@ -60,7 +61,7 @@ struct PoolTests {
 
     @Test("a task that runs on an executor of its own gets its answers too")
     func ownExecutor() async throws {
-        try await PrivatePostgres.withClient(connections: 2) { client, _ in
+        try await Database.withClient(connections: 2) { client, _ in
             let rows = try await withTaskExecutorPreference(globalConcurrentExecutor) {
                 try await client.query("select generate_series(1, \(1000))").count
             }
@@ -70,7 +71,7 @@ struct PoolTests {
 
     @Test("a cancelled statement ends on the server, and its connection is used again")
     func cancellation() async throws {
-        try await PrivatePostgres.withClient(connections: 2) { client, _ in
+        try await Database.withClient(connections: 2) { client, _ in
             let asleep = { () async throws -> Int? in
                 try await client.query(
                     "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(600%'"
@@ -92,7 +93,7 @@ struct PoolTests {
 
     @Test("a cancelled statement does not disturb the next on its connection")
     func cancellationStorm() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             for round in 0..<40 {
                 let task = Task { try await client.query("select pg_sleep(0.01), \(round)") }
                 try await Task.sleep(for: .milliseconds(round % 15))
@@ -108,7 +109,7 @@ struct PoolTests {
         "while the server restarts callers are told, or wait; afterwards all is as before",
         arguments: [SIGINT, SIGQUIT])
     func restart(signal: Int32) async throws {
-        try await PrivatePostgres.withClient(connections: 4, waiting: .seconds(2)) { client, server in
+        try await Database.withClient(connections: 4, waiting: .seconds(2)) { client, database in
             let isOver = Counter()
             let answered = Counter()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -125,11 +126,11 @@ struct PoolTests {
                     }
                 }
                 _ = try await eventually { answered.count > 100 }
-                await server.stop(signal)
+                try await database.stop(signal)
                 let away = await #expect(throws: PostgresError.self) { try await client.query("select 1") }
                 #expect(away?.isUnavailable == true)
                 #expect(await client.isHealthy() == false)
-                try await server.start()
+                try await database.start()
                 let before = answered.count
                 #expect(try await eventually { answered.count > before + 100 })
                 isOver.rise()
@@ -146,22 +147,24 @@ struct PoolTests {
 
     @Test("a wrong password or database is said at once, without the password")
     func refusal() async throws {
-        try await PrivatePostgres.with { server in
-            let client = server.client {
-                $0.database = "nowhere"
-                $0.password = Secret("hunter2")
+        try await Database.with { database in
+            let refused: [(String, (inout PostgresConfiguration) -> Void)] = [
+                ("28P01", { $0.password = Secret("hunter2") }), ("3D000", { $0.database = "nowhere" }),
+            ]
+            for (state, change) in refused {
+                let client = try database.client(change)
+                let error = await #expect(throws: PostgresError.self) { try await client.query("select 1") }
+                #expect(error?.sqlState == state && error?.isUnavailable == false)
+                #expect(error?.description.contains("hunter2") == false)
+                await client.shutdown()
             }
-            let error = await #expect(throws: PostgresError.self) { try await client.query("select 1") }
-            #expect(error?.sqlState == "3D000" && error?.isUnavailable == false)
-            #expect(error?.description.contains("hunter2") == false)
-            await client.shutdown()
         }
     }
 
     @Test("after its shutdown a client refuses work, and the server has no session of it")
     func shutdown() async throws {
-        try await PrivatePostgres.withClient { observer, server in
-            let client = server.client { $0.applicationName = "leaving" }
+        try await Database.withClient { observer, database in
+            let client = try database.client { $0.applicationName = "leaving" }
             try await client.query("select 1")
             await client.shutdown()
             let error = await #expect(throws: PostgresError.self) { try await client.query("select 1") }

@@ -5,7 +5,7 @@ import Testing
 struct QueryTests {
     @Test("an interpolated text is bound, however hostile it is")
     func hostileText() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await client.query("create table note (text text)")
             for text in ["'; drop table note; --", "\\'; --", "$1", "“„\u{1F600}", "", "a\nb\tc", "\"quoted\""] {
                 let rows = try await client.query("insert into note values (\(text)) returning text")

@@ -1,4 +1,5 @@
 import LabPostgres
+import LabTesting
 import Testing
 
 @Suite("Transactions")
@@ -9,7 +10,7 @@ struct TransactionTests {
 
     @Test("a transaction is kept when its body returns, and undone when it throws or its task is cancelled")
     func ends() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await client.query("create table entry (number int primary key)")
             try await client.withTransaction { try await $0.query("insert into entry values (1)") }
             #expect(try await count(client) == 1)
@@ -35,7 +36,7 @@ struct TransactionTests {
 
     @Test("a statement's error that was caught makes the commit an error, not a silent loss")
     func caughtError() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let error = await #expect(throws: PostgresError.self) {
                 try await client.withTransaction { connection in
                     _ = try? await connection.query("select 1/0")
@@ -47,7 +48,7 @@ struct TransactionTests {
 
     @Test("a serialization failure runs the body again, and both transactions have their effect")
     func conflict() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             try await client.query("create table counter (value int)")
             try await client.query("insert into counter values (0)")
             let runs = Counter()
@@ -73,7 +74,7 @@ struct TransactionTests {
 
     @Test("a connection that was left in a transaction is not lent again")
     func leftOpen() async throws {
-        try await PrivatePostgres.withClient(connections: 1) { client, _ in
+        try await Database.withClient(connections: 1) { client, _ in
             let first = try await client.withConnection { connection in
                 try await connection.query("begin")
                 return connection

@@ -14,7 +14,7 @@ struct ValueTests {
 
     @Test("every type comes back from the server as it went there")
     func roundTrips() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             for text in ["", "NULL", "a\u{1F600}\n\\", String(repeating: "x", count: 200_000)] {
                 let back = try await returned(text, client)
                 #expect(back == text)
@@ -57,7 +57,7 @@ struct ValueTests {
 
     @Test("NULL comes back as nil, and is not an empty value")
     func nulls() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let back3 = try await returned(String?.none, client)
             #expect(back3 == .some(nil))
             let back4 = try await returned(String?.some(""), client)
@@ -77,7 +77,7 @@ struct ValueTests {
 
     @Test("arrays keep quotes, commas, braces and NULLs")
     func arrays() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let texts = ["", "a,b", "\"", "\\", "{}", "NULL", "null", " space ", "\u{1F600}"]
             let back8 = try await returned(texts, client)
             #expect(back8 == texts)
@@ -103,7 +103,7 @@ struct ValueTests {
 
     @Test("times keep their microseconds, before Christ and at infinity too")
     func times() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             for seconds in [0, 0.25, -0.5, 1_790_000_000.123456, -5_000_000_000.75, -63_000_000_000, 253_402_300_800] {
                 let date = Date(timeIntervalSince1970: seconds)
                 let back = try #require(try await returned(date, client))
@@ -127,7 +127,7 @@ struct ValueTests {
 
     @Test("JSON is bound as jsonb and read as text")
     func json() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let json = PostgresJSON(#"{"a": ["\"", null]}"#)
             let row = try await client.query("select \(json), \(json)->'a'->>0, \(json)::json").first
             let (document, quote, plain) = try #require(try row?.decode((String, String, String).self))
@@ -137,7 +137,7 @@ struct ValueTests {
 
     @Test("a text with a zero byte is refused, not cut short")
     func zeroByte() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let error = await #expect(throws: PostgresError.self) { try await client.query("select \("a\0b")") }
             #expect(error?.sqlState == "22021")
         }
@@ -145,7 +145,7 @@ struct ValueTests {
 
     @Test("an error of decoding names the column, its type and what was expected")
     func mismatches() async throws {
-        try await PrivatePostgres.withClient { client, _ in
+        try await Database.withClient { client, _ in
             let rows = try await client.query("select 'x'::text as name, null::int as age, 70000 as large")
             let row = try #require(rows.first)
             let text = #expect(throws: PostgresError.self) { try row.value(at: 0, as: Int.self) }

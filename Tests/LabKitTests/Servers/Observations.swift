@@ -32,15 +32,6 @@ func replace(_ path: String, with text: String) throws {
     chmod(path, 0o644)
 }
 
-/// Waits until a condition holds; fails the test when it does not within a minute.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-        try #require(ContinuousClock.now < deadline, "the condition did not come true within a minute")
-        try await Task.sleep(for: .milliseconds(20))
-    }
-}
-
 /// The number in a file that a script wrote; nil while it is not there.
 func recordedPID(_ path: String) throws -> Int32? {
     guard fileExists(path) else { return nil }

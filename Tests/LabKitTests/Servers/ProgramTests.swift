@@ -49,7 +49,7 @@ struct ProgramTests {
             }
             for name in ["child", "parent"] {
                 let pid = try #require(try recordedPID("\(directory)/\(name)"))
-                try await eventually { !isRunning(pid) }
+                #expect(try await eventually { !isRunning(pid) })
             }
         }
     }
@@ -66,11 +66,11 @@ struct ProgramTests {
         try await withTemporaryDirectory { directory in
             let path = "\(directory)/pid"
             let running = Task { try await Program.run("/bin/sh", ["-c", "echo $$ > \(path); exec sleep 600"]) }
-            try await eventually { try recordedPID(path) != nil }
+            _ = try await eventually { try recordedPID(path) != nil }
             let pid = try #require(try recordedPID(path))
             running.cancel()
             await #expect(throws: CancellationError.self) { try await running.value }
-            try await eventually { !isRunning(pid) }
+            #expect(try await eventually { !isRunning(pid) })
         }
     }
 }

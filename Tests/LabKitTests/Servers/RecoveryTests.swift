@@ -103,7 +103,7 @@ struct RecoveryTests {
             directory: server.directory, account: command.account
         ).orThrow()
         let pid = try #require(Int32(shell.standardOutput.filter(\.isNumber)))
-        try await eventually { await server.isReady() }
+        #expect(try await eventually { await server.isReady() })
         return pid
     }
 

@@ -181,6 +181,9 @@ struct APITests {
         try await HostFixture.with { host in
             _ = try await host.send(.get, "/v1/lamps/none")
             let text = try await host.send(.get, "/metrics").document.stringValue ?? ""
+            #expect(
+                text.contains(
+                    #"http_server_request_duration_seconds_count{method="GET",path="/v1/lamps/{name}",status="404"} "#))
             #expect(text.contains("lab_postgres_connections_open{service=\"lamp-keeper\"}"))
         }
     }

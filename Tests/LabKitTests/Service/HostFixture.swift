@@ -6,6 +6,7 @@ import LabService
 import LabState
 import LabTesting
 import Logging
+import Metrics
 import Synchronization
 
 /// A lamp service on a real database and a real broker, with its API on a free port.
@@ -18,10 +19,14 @@ struct HostFixture: Sendable {
     let postgres: PrivatePostgres
     let broker: PrivateMosquitto
 
+    /// Once in a process, as its main function does.
+    private static let installsMetrics: Void = MetricsSystem.bootstrap(PrometheusMetrics.shared)
+
     /// - Parameter settings: added to those that the service needs.
     static func with(
         settings extra: [String: String] = [:], _ body: @escaping @Sendable (HostFixture) async throws -> Void
     ) async throws {
+        installsMetrics
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         try await withPrivatePostgres { postgres in
             try await withPrivateMosquitto { broker in
@@ -98,15 +103,4 @@ struct HostFixture: Sendable {
             response.headers["Content-Type"] ?? ""
         )
     }
-}
-
-func eventually(
-    within limit: Duration = .seconds(30), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
 }

@@ -50,15 +50,3 @@ struct StateFixture: Sendable {
         try await EventLog(postgres: postgres).latest(limit: 1000).filter { $0.type == type }
     }
 }
-
-/// Waits until something is so, for a long time at the most: the tests' machine may be slow.
-func eventually(
-    within limit: Duration = .seconds(30), _ isSo: @Sendable () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
-}

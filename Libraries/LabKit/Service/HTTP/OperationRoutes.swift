@@ -4,6 +4,7 @@ import LabCore
 import LabPostgres
 import LabState
 import Logging
+import Tracing
 
 /// One operation with what its route needs, made once at start.
 struct MountedOperation: Sendable {
@@ -72,7 +73,9 @@ struct OperationRoutes: Sendable {
         defer { answers.forget() }
         do {
             try allow(caller, declaration)
-            let response = try await operation.respond(request, context.parameters, call)
+            let response = try await withSpan(declaration.name, ofKind: .server) { _ in
+                try await operation.respond(request, context.parameters, call)
+            }
             await audit(operation, context, caller, status: response.status.code)
             return response
         } catch {

@@ -1,4 +1,5 @@
 import Glibc
+import NIOPosix
 
 /// Why a file could not be used.
 struct FileError: Error, CustomStringConvertible {
@@ -11,6 +12,11 @@ struct FileError: Error, CustomStringConvertible {
 
 /// The few calls on files that need more than a library gives: durable writes, links, patterns. They block.
 enum Files {
+    /// Runs work that blocks away from the cooperative pool.
+    static func offPool<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await NIOThreadPool.singleton.runIfActive(work)
+    }
+
     static func read(_ path: String) throws -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(path: path, action: "open", code: errno) }

@@ -1,7 +1,9 @@
 import Glibc
 import LabCore
+import LabServers
 
-/// Where Unbound's configuration lies, and how it is checked. Its calls block: run them on a thread for that.
+/// Where Unbound's configuration lies, and how it is checked. Calls that are not asynchronous block: run them off the
+/// cooperative pool.
 struct UnboundConfiguration: Sendable {
     /// The main file, which is only read.
     let main: String
@@ -26,14 +28,24 @@ struct UnboundConfiguration: Sendable {
 
     /// Puts records in the place of the present ones, if Unbound would start with them; the file that was there is
     /// kept as the last good one. At no moment is there a file that was not checked.
-    func replace(with content: [UInt8]) throws(ResolverError) {
+    func replace(with content: [UInt8]) async throws {
+        try await Files.offPool { try writeCandidate(content) }
+        defer { unlink(merged) }
+        try await check()
+        try await Files.offPool { try takeOverCandidate() }
+    }
+
+    private func writeCandidate(_ content: [UInt8]) throws(ResolverError) {
         do {
             try Files.write(content, to: candidate, isDurable: true)
         } catch {
             throw ResolverError(
                 .storage, "The records cannot be written to \(folder): \(error). Let this process write there")
         }
-        try check()
+        try merge()
+    }
+
+    private func takeOverCandidate() throws(ResolverError) {
         do {
             try Files.link(records, as: lastGood)
             try Files.rename(candidate, to: records)
@@ -51,10 +63,8 @@ struct UnboundConfiguration: Sendable {
         }
     }
 
-    /// Checks the whole configuration with the candidate in the place of the records: Unbound exits when a reload
-    /// meets a fault, so this must come before.
-    private func check() throws(ResolverError) {
-        let text: [UInt8]
+    /// Writes the whole configuration with the candidate in the place of the records, to be checked.
+    private func merge() throws(ResolverError) {
         do {
             var expansion = IncludeExpansion(records: records, candidate: candidate)
             try expansion.add(main)
@@ -64,26 +74,28 @@ struct UnboundConfiguration: Sendable {
                     "\(main) does not include \(records), so records would be lost when Unbound restarts. "
                         + "Add to its server clause: include: \"\(records)\"")
             }
-            text = expansion.text
-            try Files.write(text, to: merged, isDurable: false)
+            try Files.write(expansion.text, to: merged, isDurable: false)
         } catch let error as ResolverError {
             throw error
         } catch {
             throw ResolverError(.configuration, "Unbound's configuration cannot be read: \(error)")
         }
-        defer { unlink(merged) }
-        let result: CheckProgram.Result
+    }
+
+    /// Checks the merged configuration: Unbound exits when a reload meets a fault, so this must come before.
+    private func check() async throws {
+        let result: ProgramResult
         do {
-            result = try CheckProgram.run(checker, merged)
-        } catch {
+            result = try await Program.run(checker, [merged], timeout: .seconds(20))
+        } catch let error as ServerError {
             throw ResolverError(
                 .configuration,
                 "\(checker) cannot be run: \(error). Install it (Debian: package unbound), or set LAB_UNBOUND_CHECKCONF"
             )
         }
-        guard result.isSuccess else {
-            let words = result.output.replacing(merged, with: main).replacing(candidate, with: records)
-                .split(separator: "\n").prefix(3).joined(separator: "; ")
+        guard result.status.isSuccess else {
+            let words = (result.standardOutput + result.standardError).replacing(merged, with: main)
+                .replacing(candidate, with: records).split(separator: "\n").prefix(3).joined(separator: "; ")
             throw ResolverError(
                 .configuration,
                 "Unbound would not start with the new records, so the last good ones stay: \(words.prefix(500))")

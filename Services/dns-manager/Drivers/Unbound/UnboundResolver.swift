@@ -1,7 +1,6 @@
 import LabCore
 import Logging
 import NIOCore
-import NIOPosix
 
 /// Unbound, told over its control channel and by a file of its configuration.
 ///
@@ -108,7 +107,7 @@ actor UnboundResolver: Resolver {
     private func learn() async throws(ResolverError) {
         known = nil
         if loadedZones == nil {
-            let content = try? await offPool { [configuration] in configuration.read() }
+            let content = try? await Files.offPool { [configuration] in configuration.read() }
             loadedZones = content.map(UnboundContents.zoneLines)
             if let content, stored == nil { stored = Stored(content: content, version: configuration.version()) }
         }
@@ -212,7 +211,7 @@ actor UnboundResolver: Resolver {
             guard ContinuousClock.now < deadline else {
                 known = nil
                 stored = nil
-                try await offPool { [configuration] in try configuration.restoreLastGood() }
+                try await Files.offPool { [configuration] in try configuration.restoreLastGood() }
                 throw ResolverError(
                     .unavailable,
                     "Unbound did not come back from the reload within 20 s. The last good records were put back: "
@@ -246,7 +245,7 @@ actor UnboundResolver: Resolver {
         }
         stored = nil
         do {
-            try await offPool { [configuration] in try configuration.replace(with: content) }
+            try await configuration.replace(with: content)
         } catch let error as ResolverError {
             throw error
         } catch {
@@ -262,9 +261,5 @@ actor UnboundResolver: Resolver {
         } catch {
             return error
         }
-    }
-
-    private func offPool<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await NIOThreadPool.singleton.runIfActive(work)
     }
 }

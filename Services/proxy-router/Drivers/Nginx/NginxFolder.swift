@@ -27,7 +27,8 @@ struct NginxFolder: Sendable {
     ///
     /// - Returns: why some cannot be served. nginx would only notice when a client asks.
     func store(_ state: ProxyState) throws(ProxyError) -> [Hostname: String] {
-        let present = Set(Disk.names(in: settings.certificatesFolder))
+        // After a power cut a file may be there and empty.
+        let present = Set(Disk.namesOfFilled(in: settings.certificatesFolder))
         var refused: [Hostname: String] = [:]
         for route in state.routes {
             let certificate = route.certificate
@@ -90,7 +91,8 @@ struct NginxFolder: Sendable {
         for state in states { kept.formUnion(state.routes.map(\.certificate.fingerprint)) }
         for name in Disk.names(in: settings.certificatesFolder) {
             let fingerprint = String(name.prefix { $0 != "." })
-            if !kept.contains(fingerprint) { unlink("\(settings.certificatesFolder)/\(name)") }
+            // Drafts are what a killed process left: this one is writing none now.
+            if !kept.contains(fingerprint) || name.hasSuffix(Disk.draftSuffix) { unlink("\(settings.certificatesFolder)/\(name)") }
         }
     }
 
