@@ -58,7 +58,7 @@ struct PageStoreTests {
         }
     }
 
-    @Test("what a killed process left half written is deleted once no writer can be at it any more, and nothing else is")
+    @Test("what a killed process left half written is deleted once no writer can be at it, and nothing else is")
     func drafts() async throws {
         try await withTemporaryDirectory { directory in
             let store = PageStore(directory: directory)

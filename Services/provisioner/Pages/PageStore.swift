@@ -83,7 +83,8 @@ struct PageStore: Sendable {
                 for file in files where file.hasPrefix(Self.draftPrefix) {
                     let path = "\(folder)/\(file)"
                     let facts = try? FileManager.default.attributesOfItem(atPath: path)
-                    guard let date = facts?[.modificationDate] as? Date, -date.timeIntervalSinceNow > Self.draftAge else {
+                    guard let date = facts?[.modificationDate] as? Date, -date.timeIntervalSinceNow > Self.draftAge
+                    else {
                         continue
                     }
                     do {

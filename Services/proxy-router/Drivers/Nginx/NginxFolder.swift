@@ -92,7 +92,9 @@ struct NginxFolder: Sendable {
         for name in Disk.names(in: settings.certificatesFolder) {
             let fingerprint = String(name.prefix { $0 != "." })
             // Drafts are what a killed process left: this one is writing none now.
-            if !kept.contains(fingerprint) || name.hasSuffix(Disk.draftSuffix) { unlink("\(settings.certificatesFolder)/\(name)") }
+            if !kept.contains(fingerprint) || name.hasSuffix(Disk.draftSuffix) {
+                unlink("\(settings.certificatesFolder)/\(name)")
+            }
         }
     }
 
