@@ -59,6 +59,29 @@ struct PoolTests {
         }
     }
 
+    @Test("tasks whose answers come at once let the others run")
+    func fairness() async throws {
+        try await Database.withClient(connections: 8) { client, _ in
+            let isOver = Counter()
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        var count = 0
+                        while isOver.count == 0 {
+                            try await client.query("select 1")
+                            count += 1
+                        }
+                        return count
+                    }
+                }
+                // A task that has nothing to do with the database: it has its turn two hundred times in between.
+                for _ in 0..<200 { await Task.yield() }
+                isOver.rise()
+                for try await count in group { #expect(count > 0) }
+            }
+        }
+    }
+
     @Test("a task that runs on an executor of its own gets its answers too")
     func ownExecutor() async throws {
         try await Database.withClient(connections: 2) { client, _ in

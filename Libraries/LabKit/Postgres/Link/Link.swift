@@ -4,9 +4,9 @@ import Synchronization
 
 /// One connection to the server: the only owner of its `PGconn`, which is freed once.
 ///
-/// An order is sent by the task that gives it, on its own thread and under the lock. The task then lets others run, and
-/// looks for the answer itself a few times: where many tasks have statements under way, it is there by then, and nobody
-/// had to be woken. If it is not, the reactor's thread receives and resumes the task. Orders that come while another is
+/// An order is sent by the task that gives it, on its own thread and under the lock. The task looks for the answer itself,
+/// at once and then a few times more, after it has let others run: where many tasks have statements under way, it is there
+/// by then, and nobody had to be woken. If it is not, the reactor's thread receives and resumes the task. Orders that come while another is
 /// under way wait for their turn.
 final class Link: Sendable {
     /// Unique in this process, for ever.
@@ -99,11 +99,12 @@ final class Link: Sendable {
 
     private nonisolated(nonsending) func exchange(_ order: Order, token: UInt64, isCancellable: Bool) async -> Reply {
         if let refusal = begin(order, token: token, isCancellable: isCancellable) { return refusal }
+        if let reply = look(token, atOnce: true) { return reply }
         // On an executor of its own a task would pay for each look with two changes of thread.
         if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor }) == nil {
             for _ in 0..<Self.looks {
                 await Task.yield()
-                if let reply = look(token) { return reply }
+                if let reply = look(token, atOnce: false) { return reply }
             }
         }
         return await withUnsafeContinuation { wait(token, $0) }
@@ -129,17 +130,29 @@ final class Link: Sendable {
     }
 
     /// The answer, if the socket has it.
-    private func look(_ token: UInt64) -> Reply? {
+    ///
+    /// - Parameter atOnce: whether the task has let nobody run since the order was sent. Busy systems let the server run
+    ///   during the sending, so that the answer is often there; but others must have their turn as well.
+    private func look(_ token: UInt64, atOnce: Bool) -> Reply? {
         var over = Ending()
         var isLost = false
-        let reply = state.withLock { state in
+        let reply: Reply? = state.withLock { state in
+            if atOnce, state.answersAtOnce >= Self.answersAtOnce {
+                state.answersAtOnce = 32
+                return nil
+            }
             if state.exchange?.isAnswered == false { isLost = over.receive(&state) }
-            return over.takeOutcome(token, &state)
+            let reply = over.takeOutcome(token, &state)
+            state.answersAtOnce = atOnce && reply != nil ? state.answersAtOnce + 1 : 0
+            return reply
         }
         over.resume()
         if isLost { context.onLoss(self) }
         return reply
     }
+
+    /// How many answers in a row a connection may have at once, before its task lets others run all the same.
+    private static let answersAtOnce = 32
 
     /// Resumes a task when the answer is there.
     private func wait(_ token: UInt64, _ continuation: UnsafeContinuation<Reply, Never>) {

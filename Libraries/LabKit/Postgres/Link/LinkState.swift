@@ -18,6 +18,8 @@ struct LinkState {
     var watchesOutput = false
     /// Whether the reactor will tell of the next event. It does so once; a task that finds its answer by itself spares it.
     private(set) var isArmed = true
+    /// How many answers in a row were there at once, so that their task has not let others run.
+    var answersAtOnce = 0
     /// Whether a thread is in PQcancel for the exchange.
     var isCancelling = false
     var notifications = NotificationBuffer()
