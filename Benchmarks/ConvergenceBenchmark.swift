@@ -14,18 +14,25 @@ enum ConvergenceBenchmark {
     /// comparisons of the routes a minute, and no probe.
     private static let betweenProbes: Duration = .seconds(35)
 
+    /// Until a lab that has started does nothing by itself: 40 seconds after its first connection to the broker, it tells
+    /// the latest events once more.
+    private static let start: Duration = .seconds(45)
+
     static func run() async throws -> [Measurement] {
         try await withAnsweringNginx { upstream in
             let whole = try await RunningLab.with { lab in
+                try await Task.sleep(for: start)
                 let idle = try await cpuPerMinute(of: lab, for: .seconds(60))
                 let time = try await converge(lab, records: records, routes: routes, upstream)
                 return (time: time, idle: idle, all: try await cpuPerMinute(of: lab, for: quiet))
             }
             let recordsAlone = try await RunningLab.with { lab in
+                try await Task.sleep(for: start)
                 _ = try await converge(lab, records: records, routes: 0, upstream)
                 return try await cpuPerMinute(of: lab, for: quiet)
             }
             let routesAlone = try await RunningLab.with { lab in
+                try await Task.sleep(for: start)
                 _ = try await converge(lab, records: 0, routes: routes, upstream)
                 return try await cpuPerMinute(of: lab, for: betweenProbes)
             }
