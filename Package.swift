@@ -21,6 +21,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 
 /// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
@@ -76,6 +77,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -114,7 +116,11 @@ let package = Package(
             notes: ["Drivers/Unbound/notes.md"]),
         service(
             "Provisioner", folder: "provisioner",
-            ["LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabService", "LabState", logging]),
+            [
+                "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabService",
+                "LabState",
+                logging, yams,
+            ], resources: [.embedInCode("Migrations")]),
         service(
             "ProxyRouter", folder: "proxy-router",
             [

@@ -1,4 +1,5 @@
 import LabCore
+public import LabPostgres
 public import LabService
 public import LabState
 
@@ -9,26 +10,35 @@ public struct ProvisionerService: LabService {
     public static let kinds: [any ResourceKind.Type] = [App.self]
     public static let operations: [any Operation] =
         App.resourceOperations + [RestartApp(), GetAppPage(), ListChangelog()]
+    public static let databaseSchema: String? = "provisioner"
+    public static let migrations = [
+        PostgresMigration(
+            name: "provisioner_0001_releases",
+            sql: String(decoding: PackageResources.provisioner_0001_releases_sql, as: UTF8.self))
+    ]
 
     public let reconcilers: [any Reconciler]
     public let background: [BackgroundTask]
 
-    /// - Throws: `SettingError` for `LAB_DOMAIN`, `LAB_ZONES`, `LAB_DOCS_DIR`, `LAB_PLATFORM_APPS` and
-    ///   `LAB_HOME_ASSISTANT_…`.
+    /// - Throws: `SettingError` for `LAB_DOMAIN`, `LAB_ZONES`, `LAB_DOCS_DIR`, `LAB_PLATFORM_APPS`,
+    ///   `LAB_DOCKER_…`, `LAB_APPS_DIR` and `LAB_HOME_ASSISTANT_…`.
     public init(_ lab: LabContext) throws {
         let names = try LabNames(lab.settings)
         let pages = try PageStore(lab.settings)
-        let runtimes = Runtimes(http: lab.http)
+        let runtimes = try Runtimes(lab)
         let watch = RuntimeWatch(runtimes, store: lab.store, logger: lab.logger)
         reconcilers = [
             AppReconciler(names: names, watch: watch, docs: DocsWriter(pages, clock: lab.clock), clock: lab.clock)
         ]
+        let events = DockerEvents(
+            engine: runtimes.docker.engine, settings: runtimes.docker.settings, watch: watch, logger: lab.logger)
         let keeper = DocsKeeper(pages, names: names, lab: lab)
         let announcer = try AppAnnouncer(names: names, runtimes: runtimes, lab: lab)
         var background = [
             BackgroundTask("runtimes") { try await watch.run() },
             BackgroundTask("docs") { try await keeper.run() },
             BackgroundTask("announcement") { try await announcer.run() },
+            BackgroundTask("containers") { try await events.run() },
         ]
         if let platform = try Self.platform(lab.settings) {
             background.append(

@@ -1,4 +1,5 @@
 public import LabCore
+import LabCrypto
 
 /// The seam to whatever runs apps.
 ///
@@ -13,8 +14,11 @@ public protocol Runtime: Sendable {
     /// Looks at the running app. What is not running is an answer, not an error.
     func observe(_ app: RunnableApp) async throws -> RuntimeObservation
 
-    /// Makes run what is declared; called for each generation before it is observed.
-    func apply(_ app: RunnableApp) async throws
+    /// Makes run what is declared, and keeps it running; called before each look, so it is quick when nothing is to be
+    /// done.
+    ///
+    /// - Parameter progress: told how far it is, for as long as that takes.
+    func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws
 
     /// Takes away what ``apply(_:)`` made; data that people keep in the app stays.
     func remove(_ app: RunnableApp) async throws
@@ -32,14 +36,69 @@ public enum RuntimeCapability: String, Sendable, CaseIterable {
 
 /// What a runtime knows of an app.
 public struct RunnableApp: Sendable, Hashable {
+    /// What there is to run.
+    public enum Workload: Sendable, Hashable {
+        /// A server that runs already.
+        case upstream(UpstreamURL)
+        case compose(ComposeSource)
+    }
+
     public let name: AppName
-    public let upstream: UpstreamURL
+    public let workload: Workload
     public let healthPath: HealthPath?
 
-    public init(name: AppName, upstream: UpstreamURL, healthPath: HealthPath? = nil) {
+    public init(name: AppName, workload: Workload, healthPath: HealthPath? = nil) {
         self.name = name
-        self.upstream = upstream
+        self.workload = workload
         self.healthPath = healthPath
+    }
+
+    /// What a declaration says; nil where it says neither.
+    init?(_ name: AppName, _ spec: AppSpec) {
+        let workload: Workload? =
+            switch spec.effectiveRuntime {
+            case .native: spec.upstream.map { .upstream($0) }
+            case .docker:
+                spec.compose.map {
+                    .compose(ComposeSource(text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct))
+                }
+            }
+        guard let workload else { return nil }
+        self.init(name: name, workload: workload, healthPath: spec.healthPath)
+    }
+}
+
+/// A Compose file with what lies beside it, as somebody declared it.
+public struct ComposeSource: Sendable, Hashable {
+    public let text: ComposeText
+    public let files: [String: String]
+    public let drift: DriftPolicy
+
+    public init(text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct) {
+        self.text = text
+        self.files = files
+        self.drift = drift
+    }
+
+    /// The same for equal files: a digest of all of them with their names and lengths.
+    var hash: String {
+        var bytes: [UInt8] = []
+        for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {
+            bytes += "\(name.utf8.count) \(text.utf8.count) \(name)\(text)".utf8
+        }
+        return Hex.encode(SHA256.hash(bytes))
+    }
+}
+
+/// How far a runtime is with what it was asked for.
+public struct RuntimeProgress: Sendable, Hashable {
+    /// One word in upper camel case, such as `Pulling`.
+    public let phase: String
+    public let message: String
+
+    public init(_ phase: String, _ message: String) {
+        self.phase = phase
+        self.message = message
     }
 }
 
@@ -50,13 +109,13 @@ public struct RuntimeObservation: Sendable, Hashable {
     public let reason: String
     /// What was asked, what came back, and what to do where that is not right.
     public let message: String
-    /// Where the app answers, which the proxy is told.
-    public let upstream: UpstreamURL
+    /// Where the app answers, which the proxy is told; nil while that is not known.
+    public let upstream: UpstreamURL?
     /// The numbers behind the message: `{"status": 200, "milliseconds": 3.2}`.
     public let numbers: JSONValue?
 
     public init(
-        isRunning: Bool, reason: String, message: String, upstream: UpstreamURL, numbers: JSONValue? = nil
+        isRunning: Bool, reason: String, message: String, upstream: UpstreamURL?, numbers: JSONValue? = nil
     ) {
         self.isRunning = isRunning
         self.reason = reason
@@ -67,6 +126,9 @@ public struct RuntimeObservation: Sendable, Hashable {
 }
 
 extension Runtime {
+    /// The same for those who do not want to know how far it is.
+    func apply(_ app: RunnableApp) async throws { try await apply(app) { _ in } }
+
     public func restart(_ app: RunnableApp) async throws {
         throw unsupported("restart App \(app.name)", remedy: "Restart it where it runs; the lab sees it come back")
     }

@@ -35,13 +35,16 @@ struct AdmissionTests {
     @Test(
         "what cannot be read is told with its field",
         arguments: [
-            (#"{}"#, "/upstream"), (#"{"upstream": "http://169.254.169.254"}"#, "/upstream"),
+            (#"{"upstream": "http://169.254.169.254"}"#, "/upstream"),
             (#"{"upstream": "http://u:p@10.0.0.1"}"#, "/upstream"),
             (#"{"upstream": "http://10.0.0.1", "title": "a\nb"}"#, "/title"),
             (#"{"upstream": "http://10.0.0.1", "title": ""}"#, "/title"),
             (#"{"upstream": "http://10.0.0.1", "healthPath": "health"}"#, "/healthPath"),
             (#"{"upstream": "http://10.0.0.1", "healthPath": "/a b"}"#, "/healthPath"),
-            (#"{"upstream": "http://10.0.0.1", "runtime": "docker"}"#, "/runtime"),
+            (#"{"upstream": "http://10.0.0.1", "runtime": "podman"}"#, "/runtime"),
+            (#"{"compose": ""}"#, "/compose"), (#"{"compose": "a\u0000b"}"#, "/compose"),
+            (#"{"compose": "services: {}", "drift": "never"}"#, "/drift"),
+            (#"{"compose": "services: {}", "files": {"a": 1}}"#, "/files/a"),
             (#"{"upstream": "http://10.0.0.1", "access": "everyone"}"#, "/access"),
             (#"{"upstream": "http://10.0.0.1", "host": "nas"}"#, "/host"),
             (#"{"upstream": "http://10.0.0.1", "notes": "\#(String(repeating: "a", count: 20_001))"}"#, "/notes"),
@@ -49,6 +52,20 @@ struct AdmissionTests {
     func unreadable(_ json: String, _ pointer: String) {
         let error = #expect(throws: (any Error).self) { try spec(json) }
         #expect(error.map { DecodingProblem.field(of: $0).pointer } == pointer)
+    }
+
+    @Test(
+        "an app has what its runtime needs, and nothing that another one would",
+        arguments: [
+            (#"{}"#, "/body/upstream"), (#"{"runtime": "native"}"#, "/body/upstream"),
+            (#"{"runtime": "native", "upstream": "http://10.0.0.1", "compose": "services: {}"}"#, "/body/compose"),
+            (#"{"runtime": "docker", "upstream": "http://10.0.0.1"}"#, "/body/upstream"),
+            (#"{"compose": "services: {}", "upstream": "http://10.0.0.1"}"#, "/body/upstream"),
+        ])
+    func workload(_ json: String, _ pointer: String) throws {
+        let problem = #expect(throws: Problem.self) { try App.checkWorkload(try spec(json)) }
+        #expect(problem?.fields.map(\.pointer) == [pointer])
+        #expect(problem?.fields.first?.remedy.isEmpty == false)
     }
 
     @Test("a host may lie in each of the lab's zones")

@@ -2,6 +2,7 @@ import FoundationEssentials
 import LabCore
 import LabHTTPClient
 import LabPostgres
+import LabService
 import LabState
 import LabTesting
 import Logging
@@ -74,9 +75,9 @@ struct AppFixture: Sendable {
                 let names = try LabNames(domain: Hostname("home.arpa"))
                 let pages = PageStore(directory: directory)
                 let proxy = TestProxy()
-                let watches = (0..<replicas).map { _ in
-                    RuntimeWatch(Runtimes(http: http, timeout: timeout), store: store, logger: logger)
-                }
+                let runtimes = try Runtimes(
+                    LabSettings([:]), http: http, postgres: postgres, timeout: timeout, logger: logger)
+                let watches = (0..<replicas).map { _ in RuntimeWatch(runtimes, store: store, logger: logger) }
                 let fixture = AppFixture(
                     store: store, proxy: proxy, watch: watches[0], pages: pages, names: names,
                     logger: logger)

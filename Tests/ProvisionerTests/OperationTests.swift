@@ -56,16 +56,19 @@ struct OperationTests {
         }
         let body = try #require(try PutResource<App>().inputSchema().property("body"))
         #expect(Set(body.properties.map(\.name)) == Set(App.fields.keys))
-        #expect(body.properties.filter(\.isRequired).map(\.name) == ["upstream"])
+        // Which of them an app needs is its runtime's affair.
+        #expect(body.properties.filter(\.isRequired).map(\.name) == [])
     }
 
     @Test("the service tells which of its settings is wrong")
     func settings() async throws {
         try await AppFixture.with { lab in
             let good = try call(lab).lab
-            #expect(try ProvisionerService(good).background.count == 3)
+            #expect(try ProvisionerService(good).background.count == 4)
             for (key, value) in [
                 ("LAB_DOCS_DIR", "docs"), ("LAB_DOCS_DIR", ""), ("LAB_ZONES", "a b"), ("LAB_PLATFORM_APPS", "x"),
+                ("LAB_DOCKER_SOCKET", "docker.sock"), ("LAB_APPS_DIR", "apps"), ("LAB_DOCKER_PREFIX", "Lab"),
+                ("LAB_DOCKER_HEALTH_SECONDS", "1"),
             ] {
                 let settings = ["LAB_DOMAIN": "home.arpa", "LAB_DOCS_DIR": lab.pages.directory]
                     .merging([key: value]) { $1 }

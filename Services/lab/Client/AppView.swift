@@ -5,7 +5,8 @@ import LabKit
 /// An app as the commands show it: the parts of its document that they need.
 struct AppView: Decodable, Sendable {
     struct Spec: Decodable, Sendable {
-        let upstream: String
+        /// nil of an app in containers.
+        let upstream: String?
         let host: Hostname?
         let title: String?
         let category: String?

@@ -17,6 +17,7 @@ struct StateDirectory: Sendable {
     var logFile: String { path + "/lab.log" }
     var caFile: String { path + "/ca.pem" }
     var docs: String { path + "/docs" }
+    var apps: String { path + "/apps" }
     var secrets: String { path + "/secrets" }
 
     /// What the running lab wrote, or nil when none runs here.

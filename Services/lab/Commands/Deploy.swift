@@ -3,16 +3,26 @@ import FoundationEssentials
 import Glibc
 import LabKit
 
-/// `lab deploy notes --upstream http://127.0.0.1:9999`
+/// `lab deploy notes --upstream http://127.0.0.1:9999`, `lab deploy ./my-app`
 struct Deploy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put an HTTP server that already runs online: name, certificate, route, docs page.")
+        abstract: "Put an app online: name, certificate, route, docs page.",
+        discussion: """
+            Either a server that runs already (lab deploy notes --upstream http://127.0.0.1:9999), or a folder with a \
+            Compose file (lab deploy ./my-app), which the lab runs on its Docker engine. “-” reads a Compose file from \
+            standard input.
+            """)
 
-    @Argument(help: "The app's name; with the lab's domain behind it, its host name.")
-    var name: String
+    @Argument(
+        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, or -.",
+        completion: .directory)
+    var app: String
 
     @Option(help: "Where the app answers, such as http://127.0.0.1:9999.")
-    var upstream: String
+    var upstream: String?
+
+    @Option(help: "The app's name, where the folder's is not to be it.")
+    var name: String?
 
     @Option(help: "Another host name than <name>.<domain>.")
     var host: String?
@@ -32,14 +42,16 @@ struct Deploy: AsyncParsableCommand {
     @Option(help: "The path that is probed.")
     var healthPath: String?
 
-    @Option(help: ArgumentHelp("How long to wait until it is online.", valueName: "seconds"))
-    var timeout: Int = 60
+    @Option(
+        help: ArgumentHelp("How long to wait until it is online; 60, and 900 for containers.", valueName: "seconds"))
+    var timeout: Int?
 
     @OptionGroup var options: LabOptions
 
     func run() async throws {
         let client = try LabClient(options)
-        var spec: [String: JSONValue] = ["upstream": .string(upstream)]
+        let (name, workload) = try workload()
+        var spec = workload
         for (key, value) in [
             ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
         ] {
@@ -62,10 +74,29 @@ struct Deploy: AsyncParsableCommand {
         let progress = DeployProgress(
             wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
             start: start)
-        try await WithTimeout.run(.seconds(timeout)) {
+        try await WithTimeout.run(.seconds(timeout ?? (upstream == nil ? 900 : 60))) {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }
         try await progress.finish(client, app: name, options: options)
+    }
+
+    /// The app's name, and what there is to run.
+    private func workload() throws -> (name: String, fields: [String: JSONValue]) {
+        if let upstream { return (name ?? app, ["upstream": .string(upstream)]) }
+        let folder: AppFolder
+        if app == "-" {
+            guard let name else {
+                throw CommandFault(
+                    "an app from standard input has no name", remedy: "Give one with --name", status: 64)
+            }
+            folder = AppFolder(name: name, compose: String(decoding: try StandardInput.read(), as: UTF8.self))
+        } else {
+            folder = try AppFolder(app)
+        }
+        for reason in folder.leftOut { Terminal.standardError.line("  left out: \(reason)") }
+        var fields: [String: JSONValue] = ["runtime": "docker", "compose": .string(folder.compose)]
+        if !folder.files.isEmpty { fields["files"] = .object(folder.files.mapValues { .string($0) }) }
+        return (name ?? folder.name, fields)
     }
 
     /// The same problem with the fields named as they were given here: `/body/healthPath` is `--health-path`.

@@ -8,7 +8,16 @@ final class DeployProgress: Sendable {
     private struct State {
         var reached: [(type: String, milliseconds: Double)] = []
         var last: AppView?
+        /// The phases of the runtime that were told.
+        var phases: Set<String> = []
+        /// How often the runtime was seen to fail, between other things.
+        var failures = 0
+        var isFailing = false
     }
+
+    /// Reasons of the condition Running after which no waiting helps, and after which a second attempt may.
+    private static let endings: Set = ["RolledBack", "ReleaseFailed"]
+    private static let failures: Set = ["RuntimeFailed", "ImageNotPulled"]
 
     private let wanted: [String]
     private let generation: Int64
@@ -35,13 +44,30 @@ final class DeployProgress: Sendable {
         }
     }
 
-    private var isDone: Bool { state.withLock { $0.reached.count == wanted.count } }
+    private var isDone: Bool {
+        state.withLock { state in
+            if state.reached.count == wanted.count { return true }
+            guard let running = state.last?.condition("Running") else { return false }
+            if state.failures >= 2, state.isFailing { return true }
+            return running.status == .false && Self.endings.contains(running.reason)
+        }
+    }
 
     private func take(_ app: AppView, _ terminal: Terminal?) {
         let elapsed = ContinuousClock.now - start
         guard app.generation >= generation else { return }
         state.withLock { state in
             state.last = app
+            let running = app.condition("Running")
+            let isFailing = running.map { Self.failures.contains($0.reason) } ?? false
+            if isFailing, !state.isFailing { state.failures += 1 }
+            state.isFailing = isFailing
+            if let terminal, let running, running.status == .unknown, state.phases.insert(running.reason).inserted {
+                terminal.row([
+                    .init("  "), Condition.Status.unknown.mark, .init(" " + running.reason.padded(to: 12) + " "),
+                    .init(elapsed.shortText.padded(to: 9), .dim), .init(running.message, .dim),
+                ])
+            }
             for type in wanted where !state.reached.contains(where: { $0.type == type }) {
                 guard let condition = app.condition(type), condition.status == .true else { continue }
                 state.reached.append((type, elapsed.milliseconds))

@@ -31,7 +31,7 @@ struct ReachabilityWalk: Sendable {
 
     init(info: LabInfo, app: AppView) throws {
         host = try app.spec.host ?? Hostname("\(app.name).\(info.domain)")
-        upstream = app.spec.upstream
+        upstream = app.spec.upstream ?? ""
         guard let resolver = Self.address(info.dns), let proxy = Self.address(info.https) else {
             throw CommandFault("the lab's info names no addresses for DNS and HTTPS")
         }

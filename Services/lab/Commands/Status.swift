@@ -75,7 +75,9 @@ struct Status: AsyncParsableCommand {
 
     private func show(_ app: AppView) {
         let terminal = Terminal.standardOutput
-        terminal.line("\(terminal.styled(app.name.text, .bold))  \(app.spec.upstream)  generation \(app.generation)")
+        terminal.line(
+            "\(terminal.styled(app.name.text, .bold))  \(app.spec.upstream ?? "in containers")  generation \(app.generation)"
+        )
         for type in Self.types {
             let condition = app.condition(type)
             terminal.row([

@@ -61,6 +61,7 @@ struct EmbeddedLayout: Sendable {
             "LAB_SEALING_KEY_FILE": directory.secrets + "/sealing.key",
             "LAB_CA_FILE": directory.caFile,
             "LAB_DOCS_DIR": directory.docs,
+            "LAB_APPS_DIR": directory.apps,
             "LAB_PLATFORM_APPS": labServices.map { "\($0.name)=http://127.0.0.1:\(ports.api)" }
                 .joined(separator: ","),
         ]
@@ -73,7 +74,9 @@ struct EmbeddedLayout: Sendable {
             values["LAB_MQTT_PASSWORD\(suffix)"] = try secrets.secret("mqtt-\(service.name)").reveal()
         }
         for (key, value) in ProcessInfo.processInfo.environment
-        where key.hasPrefix("LAB_HOME_ASSISTANT_") || key == "LAB_ZONES" || key == "LAB_LOG_LEVEL" {
+        where key.hasPrefix("LAB_HOME_ASSISTANT_") || key.hasPrefix("LAB_DOCKER_") || key == "LAB_ZONES"
+            || key == "LAB_LOG_LEVEL"
+        {
             values[key] = value
         }
         return LabSettings(values)

@@ -47,7 +47,7 @@ struct AppAnnouncer: Sendable {
             return AppDevice(
                 app: app, name: name, host: host,
                 online: conditions[app.key]?.first { $0.condition.type == "Online" }?.condition,
-                canRestart: runtimes[app.spec.runtime ?? .native].capabilities.contains(.restart))
+                canRestart: runtimes[app.spec.effectiveRuntime].capabilities.contains(.restart))
         }
     }
 }

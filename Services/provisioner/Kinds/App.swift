@@ -13,8 +13,13 @@ public enum App: ManagedKind {
     public static let conditionTypes = ["Running", "Routed", "Resolvable", "Online", "Documented"]
 
     public static let fields = [
-        "runtime": "What runs it. native: it runs already, and the lab watches it and puts it online.",
-        "upstream": "The HTTP server that answers for it, as the proxy reaches it: scheme, host and port.",
+        "runtime":
+            "What runs it. docker: a Compose file on a Docker engine; native: it runs already. Default: as it is given.",
+        "upstream": "Of a native app, the HTTP server that answers for it: scheme, host and port.",
+        "compose":
+            "Of an app in containers, its Compose file. Its x-lab block says what the lab needs to know besides.",
+        "files": "What lies beside the Compose file: the text of each file by its path.",
+        "drift": "What is done about containers that somebody changed: correct or report. Default: correct.",
         "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. Default: <name>.<LAB_DOMAIN>.",
         "title": "What people call it. Default: its name.",
         "summary": "One sentence for its page.",
@@ -29,6 +34,11 @@ public enum App: ManagedKind {
     public static func admit(_ spec: AppSpec, name: ResourceName, _ call: OperationCall) async throws -> AppSpec {
         let name = try appName(name)
         let names = try LabNames(call.lab.settings)
+        var spec = spec
+        try checkWorkload(spec)
+        if spec.effectiveRuntime == .docker {
+            spec = try await ComposeCheck(DockerSettings(call.lab.settings)).completed(spec, name: name, names)
+        }
         let host = try check(spec, name: name, names)
         if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true
         {
@@ -59,12 +69,35 @@ public enum App: ManagedKind {
         } catch {
             throw error.problem(at: "/body/host")
         }
-        if case .name(let upstream) = spec.upstream.host, upstream == host.text {
+        if case .name(let upstream)? = spec.upstream?.host, upstream == host.text {
             throw Problem.invalid(
                 "/body/upstream", "“\(upstream)” is the app's own host, so the proxy would ask itself",
                 remedy: "Give the address of the server behind it, such as http://192.168.1.20:8096")
         }
         return host
+    }
+
+    /// An app has what its runtime needs, and nothing that another one would.
+    static func checkWorkload(_ spec: AppSpec) throws {
+        switch spec.effectiveRuntime {
+        case .native:
+            guard spec.upstream != nil else {
+                throw Problem.invalid(
+                    "/body/upstream", "a native app needs an upstream",
+                    remedy: "Give the server that answers for it, such as http://192.168.1.20:8096, or a Compose file")
+            }
+            guard spec.compose == nil, spec.files == nil else {
+                throw Problem.invalid(
+                    "/body/compose", "a native app runs without the lab, so it has no Compose file",
+                    remedy: "Leave out compose and files, or give the runtime docker")
+            }
+        case .docker:
+            guard spec.upstream == nil else {
+                throw Problem.invalid(
+                    "/body/upstream", "the lab itself chooses where an app in containers answers",
+                    remedy: "Leave it out, and say in x-lab.expose which service and port people reach")
+            }
+        }
     }
 
     /// The name as an app's, which is stricter than a resource's.

@@ -2,9 +2,16 @@ public import LabCore
 
 /// What is declared of an app.
 public struct AppSpec: Codable, Sendable, Hashable {
-    /// What runs it; `native` where none is given: it runs already.
+    /// What runs it; where none is given, `docker` with a compose file, else `native`: it runs already.
     public var runtime: RuntimeName?
-    public var upstream: UpstreamURL
+    /// Where it answers; an app that runs natively has one, one in containers is given it by the lab.
+    public var upstream: UpstreamURL?
+    /// The Compose file of an app in containers.
+    public var compose: ComposeText?
+    /// What lies beside the Compose file, by relative paths.
+    public var files: [String: String]?
+    /// What is done about containers that somebody changed by hand; they are put right where nothing is given.
+    public var drift: DriftPolicy?
     /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
     public var host: Hostname?
     public var title: AppTitle?
@@ -19,12 +26,16 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var platform: Bool?
 
     public init(
-        upstream: UpstreamURL, runtime: RuntimeName? = nil, host: Hostname? = nil, title: AppTitle? = nil,
+        upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
+        files: [String: String]? = nil, drift: DriftPolicy? = nil, host: Hostname? = nil, title: AppTitle? = nil,
         summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
         access: AppAccess? = nil, platform: Bool? = nil
     ) {
         self.runtime = runtime
         self.upstream = upstream
+        self.compose = compose
+        self.files = files
+        self.drift = drift
         self.host = host
         self.title = title
         self.summary = summary
@@ -34,6 +45,9 @@ public struct AppSpec: Codable, Sendable, Hashable {
         self.access = access
         self.platform = platform
     }
+
+    /// What runs it, named or not.
+    public var effectiveRuntime: RuntimeName { runtime ?? (compose == nil ? .native : .docker) }
 
     /// The host name that goes with an app's name.
     public func host(of name: AppName, in names: LabNames) throws(InvalidText) -> Hostname {
@@ -46,6 +60,16 @@ public struct AppSpec: Codable, Sendable, Hashable {
 public enum RuntimeName: String, Codable, Sendable, Hashable, CaseIterable {
     /// Somebody else runs it; the lab watches it and puts it online.
     case native
+    /// A Compose project on a Docker engine, which the lab starts and stops.
+    case docker
+}
+
+/// What is done about what somebody changed by hand.
+public enum DriftPolicy: String, Codable, Sendable, Hashable, CaseIterable {
+    /// It is put right.
+    case correct
+    /// It is shown as a condition, and left as it is.
+    case report
 }
 
 /// Who may reach an app, as its route says it.

@@ -17,7 +17,7 @@ struct RestartApp: Operation {
 
     func run(_ input: AppInput, _ call: OperationCall) async throws -> Output {
         let app = try await input.app(call)
-        let name = try await Runtimes(http: call.lab.http).restart(app, by: call.caller.name, call.lab.store)
+        let name = try await Runtimes(call.lab).restart(app, by: call.caller.name, call.lab.store)
         return Output(name: app.name, runtime: name)
     }
 }
@@ -29,10 +29,13 @@ extension Runtimes {
     /// - Throws: a problem of the title `UnsupportedByDriver` where its runtime cannot.
     @discardableResult
     func restart(_ app: Resource<AppSpec>, by person: String, _ store: ResourceStore) async throws -> RuntimeName {
-        let name = app.spec.runtime ?? .native
-        try await self[name].restart(
-            RunnableApp(
-                name: try App.appName(app.name), upstream: app.spec.upstream, healthPath: app.spec.healthPath))
+        let name = app.spec.effectiveRuntime
+        guard let runnable = RunnableApp(try App.appName(app.name), app.spec) else {
+            throw Problem(
+                .unprocessable, title: "Nothing to run", detail: "App \(app.name) has neither upstream nor Compose file"
+            )
+        }
+        try await self[name].restart(runnable)
         try await store.tell([NewEvent("app.restarted", about: app.key, payload: ["by": .string(person)])])
         try await store.wake([app.key])
         return name

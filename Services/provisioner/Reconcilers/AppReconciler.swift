@@ -55,9 +55,12 @@ struct AppReconciler: Reconciler {
         let changes = try await ChangeLog(store: store).latest(ofApps: names)
         return await withTaskGroup(of: Outcome.self) { group in
             for (app, name, host) in apps {
+                guard let runnable = RunnableApp(name, app.spec) else {
+                    group.addTask { nothingToRun(app) }
+                    continue
+                }
                 let subject = RuntimeWatch.Subject(
-                    app: RunnableApp(name: name, upstream: app.spec.upstream, healthPath: app.spec.healthPath),
-                    runtime: app.spec.runtime ?? .native, isRemoved: false)
+                    app: runnable, runtime: app.spec.effectiveRuntime, isRemoved: false)
                 let named = routes.first { $0.name == app.name }
                 let route = named?.owner == app.key ? named : nil
                 let routeConditions = conditions[RouteDeclaration.key(of: app.name)] ?? []
@@ -91,10 +94,9 @@ struct AppReconciler: Reconciler {
         do {
             return Outcome(
                 app.name, .after(next), conditions: conditions,
-                declarations: [
-                    try Declaration(
-                        RouteDeclaration.key(of: app.name), owner: app.key, spec: standing.routeDeclaration)
-                ],
+                declarations: try standing.routeDeclaration.map {
+                    [try Declaration(RouteDeclaration.key(of: app.name), owner: app.key, spec: $0)]
+                } ?? [],
                 events: [event].compactMap { $0 })
         } catch {
             conditions.append(.unmet("Routed", reason: "RouteNotDeclared", message: "\(error)"))
@@ -141,7 +143,7 @@ struct AppReconciler: Reconciler {
         let spec = standing.app.spec
         return AppPage(
             name: standing.name, title: standing.title, summary: spec.summary?.text, category: spec.category?.text,
-            host: standing.host, runtime: (spec.runtime ?? .native).rawValue, upstream: spec.upstream.text,
+            host: standing.host, runtime: spec.effectiveRuntime.rawValue, upstream: standing.upstream?.text ?? "—",
             notes: spec.notes?.text, since: standing.app.createdAt, generation: standing.app.generation,
             isPlatform: spec.platform == true, rows: rows,
             changes: [event.flatMap { Change($0, at: now) }].compactMap { $0 } + standing.changes,
@@ -186,6 +188,15 @@ struct AppReconciler: Reconciler {
             removals: standing.route.flatMap { $0.isDeleted ? nil : [$0.key] } ?? [])
     }
 
+    /// Neither an upstream nor a Compose file, which only a direct declaration in the database can bring.
+    private func nothingToRun(_ app: Resource<AppSpec>) -> Outcome {
+        Outcome(
+            app.name, .done,
+            conditions: [
+                .unmet("Running", reason: "NothingToRun", message: "Declare it with an upstream or a Compose file")
+            ])
+    }
+
     /// A name that no app can have, which only a direct declaration in the database can bring.
     private func unusable(_ app: Resource<AppSpec>, _ error: InvalidText) -> Outcome {
         Outcome(
@@ -216,17 +227,16 @@ struct AppReconciler: Reconciler {
                 conditions: [.unmet("Online", reason: "BeingRemoved", message: "Waits until \(list) is gone")],
                 removals: owned.filter { !$0.isDeleted }.map(\.key))
         }
-        let subject = RuntimeWatch.Subject(
-            app: RunnableApp(name: name, upstream: app.spec.upstream, healthPath: app.spec.healthPath),
-            runtime: app.spec.runtime ?? .native, isRemoved: true)
+        guard let runnable = RunnableApp(name, app.spec) else { return Outcome(app.name, .purge) }
+        let subject = RuntimeWatch.Subject(app: runnable, runtime: app.spec.effectiveRuntime, isRemoved: true)
         switch watch.latest(on: subject, youngerThan: troubledInterval, orWhenTroubled: troubledInterval)?.finding {
         case .removed:
             break
-        case .failed(let message):
+        case .failed(let reason, let message):
             return Outcome(
                 app.name, .after(troubledInterval),
-                conditions: [.unknown("Running", reason: "RuntimeFailed", message: message)])
-        case .seen, nil:
+                conditions: [.unknown("Running", reason: reason, message: message)])
+        case .seen, .working, nil:
             return Outcome(app.name, .after(troubledInterval))
         }
         do {

@@ -23,9 +23,15 @@ struct AppStanding: Sendable {
     var title: String { app.spec.title?.text ?? name.text }
     var url: String { host.httpsURL(port: httpsPort) }
 
-    var routeDeclaration: RouteDeclaration {
-        var upstream = app.spec.upstream
-        if case .seen(let observation) = finding { upstream = observation.upstream }
+    /// Where the proxy finds it; nil while that is not known.
+    var upstream: UpstreamURL? {
+        if case .seen(let observation) = finding, let seen = observation.upstream { return seen }
+        return app.spec.upstream
+    }
+
+    /// nil while nothing is known that a route could lead to; one that is there stays.
+    var routeDeclaration: RouteDeclaration? {
+        guard let upstream else { return nil }
         return RouteDeclaration(
             host: host, upstream: upstream, title: title, healthPath: app.spec.healthPath, access: app.spec.access)
     }
@@ -37,7 +43,8 @@ struct AppStanding: Sendable {
             Condition(
                 "Running", seen.isRunning ? .true : .false, reason: seen.reason, message: seen.message,
                 observation: seen.numbers)
-        case .failed(let message): .unknown("Running", reason: "RuntimeFailed", message: message)
+        case .working(let progress): .unknown("Running", reason: progress.phase, message: progress.message)
+        case .failed(let reason, let message): .unknown("Running", reason: reason, message: message)
         case .removed, nil: nil
         }
     }
@@ -81,7 +88,7 @@ struct AppStanding: Sendable {
     private func payload(of online: Condition) -> JSONValue {
         [
             "title": .string(title), "host": .string(host.text), "url": .string(url),
-            "upstream": .string(app.spec.upstream.text), "generation": .integer(app.generation),
+            "upstream": .string(upstream?.text ?? ""), "generation": .integer(app.generation),
             "reason": .string(online.reason), "message": .string(online.message),
         ]
     }

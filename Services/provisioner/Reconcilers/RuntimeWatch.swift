@@ -15,8 +15,12 @@ final class RuntimeWatch: Sendable {
 
     enum Finding: Sendable {
         case seen(RuntimeObservation)
+        /// The runtime is at it.
+        case working(RuntimeProgress)
         /// The runtime could not do what was asked.
-        case failed(String)
+        ///
+        /// - Parameter reason: one word in upper camel case.
+        case failed(reason: String, message: String)
         case removed
 
         var isRunning: Bool {
@@ -28,6 +32,19 @@ final class RuntimeWatch: Sendable {
         var subject: Subject
         var latest: (finding: Finding, at: ContinuousClock.Instant)?
         var isBusy = false
+        /// Whether something happened while a look was under way, which may have missed it.
+        var isStale = false
+        /// How often in a row the runtime failed: it is asked less often then.
+        var failures = 0
+
+        /// How old the latest finding may become.
+        func limit(_ limit: Duration, orWhenTroubled troubledLimit: Duration) -> Duration {
+            guard let latest else { return .zero }
+            if case .failed = latest.finding {
+                return min(troubledLimit * (1 << min(failures, 10)) / 2, max(limit, .seconds(60)))
+            }
+            return latest.finding.isRunning ? limit : troubledLimit
+        }
     }
 
     private struct State {
@@ -63,13 +80,33 @@ final class RuntimeWatch: Sendable {
             if entry.subject != subject {
                 entry.subject = subject
                 entry.latest = nil
+                entry.failures = 0
             }
             let latest = entry.latest.map { (finding: $0.finding, age: now - $0.at) }
             state.entries[subject.app.name] = entry
-            let isOld = latest.map { $0.age >= ($0.finding.isRunning ? limit : troubledLimit) } ?? true
+            let limit = entry.limit(limit, orWhenTroubled: troubledLimit)
+            let isOld = latest.map { $0.age >= limit } ?? true
             if isOld { enqueue(subject.app.name, &state) }
             return latest
         }
+    }
+
+    /// Has an app looked at now, because something has happened to it.
+    func lookAgain(at name: AppName) {
+        state.withLock { state in
+            guard state.entries[name] != nil else { return }
+            if state.entries[name]?.isBusy == true {
+                state.entries[name]?.isStale = true
+            } else {
+                enqueue(name, &state)
+            }
+        }
+    }
+
+    /// The same for all apps of a runtime.
+    func lookAgain(atAll runtime: RuntimeName) {
+        let names = state.withLock { $0.entries.filter { $0.value.subject.runtime == runtime }.map(\.key) }
+        for name in names { lookAgain(at: name) }
     }
 
     /// Forgets an app that is gone.
@@ -130,10 +167,15 @@ final class RuntimeWatch: Sendable {
             guard var entry = state.entries[name] else { return false }
             entry.isBusy = false
             let isCurrent = entry.subject == subject
-            if isCurrent, let finding { entry.latest = (finding, .now) }
+            if isCurrent, let finding {
+                entry.latest = (finding, .now)
+                if case .failed = finding { entry.failures += 1 } else { entry.failures = 0 }
+            }
             state.entries[name] = entry
+            let isStale = entry.isStale
+            state.entries[name]?.isStale = false
             // What was declared meanwhile has not been looked at.
-            if !isCurrent || finding == nil { enqueue(name, &state) }
+            if !isCurrent || finding == nil || isStale { enqueue(name, &state) }
             return isCurrent && finding != nil
         }
         guard isCurrent else { return }
@@ -145,6 +187,25 @@ final class RuntimeWatch: Sendable {
         }
     }
 
+    /// Keeps how far the runtime is, and has that recorded: of each phase the beginning, and no more than two a second.
+    private func tell(_ progress: RuntimeProgress, of subject: Subject) {
+        let name = subject.app.name
+        let isNews = state.withLock { state in
+            guard var entry = state.entries[name], entry.subject == subject else { return false }
+            let now = ContinuousClock.now
+            if case .working(let last)? = entry.latest?.finding, let at = entry.latest?.at {
+                guard last != progress, last.phase != progress.phase || now - at >= .milliseconds(500) else {
+                    return false
+                }
+            }
+            entry.latest = (.working(progress), now)
+            state.entries[name] = entry
+            return true
+        }
+        guard isNews else { return }
+        Task { try? await store.wake([App.key(ResourceName(name))]) }
+    }
+
     /// Nil when the watch is being stopped.
     private func find(_ subject: Subject) async -> Finding? {
         let runtime = runtimes[subject.runtime]
@@ -153,10 +214,16 @@ final class RuntimeWatch: Sendable {
                 try await runtime.remove(subject.app)
                 return .removed
             }
-            try await runtime.apply(subject.app)
+            try await runtime.apply(subject.app) { self.tell($0, of: subject) }
             return .seen(try await runtime.observe(subject.app))
         } catch {
-            return Task.isCancelled ? nil : .failed("\(error)")
+            if Task.isCancelled { return nil }
+            // A problem's title is such a word where the runtime means it to be one.
+            guard let problem = error as? Problem, problem.title.allSatisfy(\.isLetter) else {
+                return .failed(reason: "RuntimeFailed", message: "\(error)")
+            }
+            let remedy = problem.remedy.map { ". \($0)" } ?? ""
+            return .failed(reason: problem.title, message: problem.detail + remedy)
         }
     }
 }

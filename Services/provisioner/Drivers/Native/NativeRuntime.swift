@@ -16,14 +16,17 @@ struct NativeRuntime: Runtime {
     var capabilities: Set<RuntimeCapability> { [] }
 
     /// Nothing is started: it runs already.
-    func apply(_ app: RunnableApp) async throws {}
+    func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {}
 
     /// Nothing is stopped: whoever started it keeps it.
     func remove(_ app: RunnableApp) async throws {}
 
     /// Any answer of HTTP means that it runs, whatever its status is.
     func observe(_ app: RunnableApp) async throws -> RuntimeObservation {
-        let url = app.upstream.text + (app.healthPath?.text ?? "/")
+        guard case .upstream(let upstream) = app.workload else {
+            throw unsupported("run a Compose file", remedy: "Declare the app with the runtime docker")
+        }
+        let url = upstream.text + (app.healthPath?.text ?? "/")
         var request = HTTPRequest(url: url)
         request.timeouts = timeouts
         request.redirects = .none
@@ -32,41 +35,43 @@ struct NativeRuntime: Runtime {
         do {
             // The head is enough; the body may be large.
             let head = try await http.withStreamingResponse(request) { $0.head }
-            return answered(app, url, head)
+            return answered(upstream, url, head)
         } catch let error as HTTPClientError {
-            return failed(app, url, error)
+            return failed(app, upstream, url, error)
         }
     }
 
-    private func answered(_ app: RunnableApp, _ url: String, _ head: HTTPResponseHead) -> RuntimeObservation {
+    private func answered(_ upstream: UpstreamURL, _ url: String, _ head: HTTPResponseHead) -> RuntimeObservation {
         if let address = head.remoteAddress, let refusal = Self.refusal(of: address) {
             return RuntimeObservation(
                 isRunning: false, reason: "UpstreamNotAllowed",
-                message: "The host of \(app.upstream) has an address that no app may have: \(refusal)",
-                upstream: app.upstream)
+                message: "The host of \(upstream) has an address that no app may have: \(refusal)",
+                upstream: upstream)
         }
         let milliseconds = (head.timings.firstByte.milliseconds * 10).rounded() / 10
         return RuntimeObservation(
             isRunning: true, reason: "UpstreamAnswers",
-            message: "GET \(url) was answered with \(head.status) in \(milliseconds) ms", upstream: app.upstream,
+            message: "GET \(url) was answered with \(head.status) in \(milliseconds) ms", upstream: upstream,
             numbers: ["status": .integer(Int64(head.status)), "milliseconds": .number(milliseconds)])
     }
 
-    private func failed(_ app: RunnableApp, _ url: String, _ error: HTTPClientError) -> RuntimeObservation {
+    private func failed(
+        _ app: RunnableApp, _ upstream: UpstreamURL, _ url: String, _ error: HTTPClientError
+    ) -> RuntimeObservation {
         switch error.kind {
         case .unknownAuthority, .nameMismatch, .certificateExpired, .certificateNotYetValid, .certificateRefused:
             // It listens and speaks TLS; whether its certificate is to be believed is for the proxy's configuration.
             return RuntimeObservation(
                 isRunning: true, reason: "UpstreamSpeaksTLS",
-                message: "\(app.upstream) accepts TLS connections. No request was sent, because its certificate is not "
+                message: "\(upstream) accepts TLS connections. No request was sent, because its certificate is not "
                     + "one that is trusted here: \(error)",
-                upstream: app.upstream)
+                upstream: upstream)
         default:
             return RuntimeObservation(
                 isRunning: false, reason: "UpstreamUnavailable",
                 message: "GET \(url) was not answered: \(error.cause). Start the app, or correct its upstream with "
                     + "“lab deploy \(app.name) --upstream …”",
-                upstream: app.upstream)
+                upstream: upstream)
         }
     }
 

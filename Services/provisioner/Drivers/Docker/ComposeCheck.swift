@@ -1,0 +1,95 @@
+import FoundationEssentials
+import LabCore
+import LabServers
+import LabService
+import Yams
+
+/// Looks at a Compose file before anything is declared or started: whether it is YAML, whether Compose accepts it,
+/// whether it stays inside its containers, and what it says of itself.
+struct ComposeCheck: Sendable {
+    let settings: DockerSettings
+    private let compose: ComposeProgram
+
+    init(_ settings: DockerSettings) {
+        self.settings = settings
+        compose = ComposeProgram(socket: settings.socket)
+    }
+
+    /// The spec with what its Compose file says where it says nothing itself.
+    ///
+    /// - Throws: a problem at `/body/compose`, `/body/files` or `/body/host`.
+    func completed(_ spec: AppSpec, name: AppName, _ names: LabNames) async throws -> AppSpec {
+        guard let text = spec.compose else {
+            throw Problem.invalid(
+                "/body/compose", "an app in containers needs a Compose file", remedy: "Give its text as compose")
+        }
+        try Self.checkYAML(text.text)
+        let project = try await rendered(text, files: spec.files ?? [:], name: name)
+        _ = try project.exposure()
+        return try complete(spec, project.block, names)
+    }
+
+    /// - Throws: a problem with the line and the column.
+    static func checkYAML(_ text: String) throws {
+        do {
+            _ = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            let detail =
+                switch error {
+                case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+                    .composer(_, let problem, let mark, _):
+                    "line \(mark.line), column \(mark.column): \(problem)"
+                default: "\(error)"
+                }
+            throw Problem.invalid("/body/compose", "the file is not YAML: \(detail)", remedy: "Mend that place")
+        }
+    }
+
+    private func rendered(_ text: ComposeText, files: [String: String], name: AppName) async throws -> ComposeProject {
+        let folder = ProjectFolder(path: "\(settings.appsDirectory)/.check-\(UUID().uuidString)")
+        defer { try? folder.remove() }
+        try folder.write(files, compose: text.text)
+        let document: JSONValue
+        do {
+            document = try await compose.render(
+                .init(
+                    name: settings.project(of: name), directory: folder.project,
+                    file: folder.project + "/compose.yaml"))
+        } catch ComposeFault.refused(let words) {
+            throw Problem.invalid(
+                "/body/compose", "Compose refuses the file: \(words)",
+                remedy: "Mend it until “docker compose config” accepts it")
+        } catch let error as ServerError {
+            throw Problem(
+                .unprocessable, title: "UnsupportedByDriver",
+                detail: "The provisioner cannot run docker compose: \(error)",
+                remedy: "Install Docker with its Compose plugin where the provisioner runs")
+        }
+        let project = try ComposeProject(document)
+        let refusals = project.refusals(in: folder.project)
+        guard refusals.isEmpty else { throw Problem.invalid(refusals) }
+        return project
+    }
+
+    private func complete(_ spec: AppSpec, _ block: LabBlock, _ names: LabNames) throws -> AppSpec {
+        var spec = spec
+        func text<Text: ValidatedText>(_ present: Text?, _ given: String?, _ key: String) throws -> Text? {
+            guard present == nil, let given else { return present }
+            do {
+                return try Text(given)
+            } catch {
+                throw Problem.invalid("/body/compose", "x-lab.\(key): \(error.detail)", remedy: error.remedy)
+            }
+        }
+        spec.title = try text(spec.title, block.title, "title")
+        spec.summary = try text(spec.summary, block.summary, "summary")
+        spec.category = try text(spec.category, block.category, "category")
+        spec.notes = try text(spec.notes, block.notes, "notes")
+        spec.healthPath = try text(spec.healthPath, block.expose.path, "expose.path")
+        let host = block.expose.host.map { $0.contains(".") ? $0 : "\($0).\(names.domain)" }
+        spec.host = try text(spec.host, host, "expose.host")
+        spec.access = spec.access ?? block.access.flatMap { AppAccess(rawValue: $0) }
+        spec.drift = spec.drift ?? block.drift.flatMap { DriftPolicy(rawValue: $0) }
+        return spec
+    }
+}

@@ -1,0 +1,109 @@
+import FoundationEssentials
+import LabCore
+import LabServers
+import LabState
+
+/// The program `docker compose`: what Compose means is its own affair, so that it renders and applies its files itself.
+struct ComposeProgram: Sendable {
+    /// A project as Compose is told of it.
+    struct Project: Sendable {
+        let name: String
+        /// What relative paths begin at.
+        let directory: String
+        let file: String
+    }
+
+    /// The path of the engine's socket.
+    let socket: String
+
+    /// The file with everything filled in and written out, as JSON.
+    ///
+    /// - Throws: ``ComposeFault/refused(_:)`` with Compose's own words.
+    func render(_ project: Project) async throws -> JSONValue {
+        let result = try await run(project, ["config", "--format", "json"])
+        guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
+        return try JSONText(trusted: result.standardOutput).decode(JSONValue.self)
+    }
+
+    /// What Compose compares containers with: a hash for each service.
+    func hashes(_ project: Project) async throws -> [String: String] {
+        let result = try await run(project, ["config", "--hash", "*"])
+        guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
+        var hashes: [String: String] = [:]
+        for line in result.standardOutput.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2 { hashes[String(words[0])] = String(words[1]) }
+        }
+        return hashes
+    }
+
+    /// Builds the images that the file says how to build.
+    func build(_ project: Project) async throws {
+        let result = try await run(project, ["build", "--quiet"], timeout: .seconds(3600))
+        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+    }
+
+    /// Makes the containers those of the file and starts them; their images must be there. What depends on another's
+    /// health waits for it.
+    func up(_ project: Project) async throws {
+        let result = try await run(
+            project, ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"],
+            timeout: .seconds(900))
+        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+    }
+
+    func restart(_ project: Project) async throws {
+        let result = try await run(project, ["restart"], timeout: .seconds(300))
+        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+    }
+
+    /// Removes containers and networks, and volumes where asked to. Needs no file: Compose finds them by their labels.
+    func down(named name: String, withVolumes: Bool) async throws {
+        let result = try await Program.run(
+            "docker",
+            ["compose", "--project-name", name, "down", "--remove-orphans"] + (withVolumes ? ["--volumes"] : []),
+            environment: environment, directory: "/", timeout: .seconds(300))
+        guard result.status.isSuccess else {
+            throw ComposeFault.failed(Self.lastLines(result.standardError))
+        }
+    }
+
+    private func run(
+        _ project: Project, _ arguments: [String], timeout: Duration = .seconds(60)
+    ) async throws -> ProgramResult {
+        try await Program.run(
+            "docker",
+            [
+                "compose", "--ansi", "never", "--progress", "plain", "--project-name", project.name,
+                "--project-directory", project.directory, "--file", project.file,
+            ] + arguments,
+            environment: environment, directory: project.directory, timeout: timeout, outputLimit: 8 << 20)
+    }
+
+    private var environment: [String: String] { ["DOCKER_HOST": "unix://\(socket)"] }
+
+    private static func words(of result: ProgramResult, _ project: Project) -> String {
+        lastLines(result.standardError).replacing(project.directory + "/", with: "").replacing(project.file, with: "")
+    }
+
+    /// The end of what a program said, where the reason stands; warnings and progress come before.
+    private static func lastLines(_ text: String) -> String {
+        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.contains("level=warning") }
+        return lines.suffix(5).joined(separator: "; ")
+    }
+}
+
+/// What went wrong with Compose.
+enum ComposeFault: Error, Sendable, CustomStringConvertible {
+    /// The file is not one that Compose accepts.
+    case refused(String)
+    /// It was accepted, and could not be applied.
+    case failed(String)
+
+    var description: String {
+        switch self {
+        case .refused(let words): "Compose refuses the file: \(words)"
+        case .failed(let words): "docker compose failed: \(words)"
+        }
+    }
+}

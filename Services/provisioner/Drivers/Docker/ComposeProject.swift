@@ -1,0 +1,148 @@
+import LabCore
+
+/// A rendered Compose file, as far as the lab needs to know it.
+struct ComposeProject: Sendable {
+    struct Service: Sendable {
+        let name: String
+        let image: String?
+        let isBuilt: Bool
+        let isPrivileged: Bool
+        let networkMode: String?
+        /// TCP ports of the container that are published or exposed, in the file's order.
+        let ports: [Port]
+        let hostPaths: [String]
+        let hasHealthCheck: Bool
+    }
+
+    struct Port: Sendable, Hashable {
+        let target: Int
+        /// The port of the host; nil for one that is only exposed, or that the engine chooses.
+        let published: Int?
+        let address: String?
+        let isTCP: Bool
+    }
+
+    let document: JSONValue
+    let services: [Service]
+    let block: LabBlock
+
+    /// - Throws: a problem at `/body/compose` for what the lab cannot take.
+    init(_ document: JSONValue) throws {
+        self.document = document
+        block = try LabBlock(document["x-lab"])
+        services = (document["services"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map { Service($0, $1) }
+        guard !services.isEmpty else {
+            throw Problem.invalid("/body/compose", "the file has no service", remedy: "Declare one under “services:”")
+        }
+    }
+
+    /// Where the proxy finds the app: what the block says, and else the likeliest.
+    ///
+    /// - Throws: a problem where nothing can be exposed.
+    func exposure() throws -> (service: String, port: Int, scheme: String) {
+        let scheme = block.expose.scheme
+        if let name = block.expose.service {
+            guard let service = services.first(where: { $0.name == name }) else {
+                let near = NearestWord.find(name, in: services.map(\.name)).map { "Did you mean “\($0)”?" }
+                throw Problem.invalid(
+                    "/body/compose", "x-lab.expose.service is “\(name)”, and there is no such service",
+                    remedy: near ?? "The services are \(services.map(\.name).joined(separator: ", "))")
+            }
+            guard let port = block.expose.port ?? service.likeliestPort else { throw Self.noPort(of: service.name) }
+            return (name, port, scheme ?? Self.scheme(of: port))
+        }
+        if let port = block.expose.port {
+            let service =
+                services.first { $0.ports.contains { $0.target == port } } ?? (services.count == 1 ? services[0] : nil)
+            guard let service else {
+                throw Problem.invalid(
+                    "/body/compose", "x-lab.expose names the port \(port), and no service has it",
+                    remedy: "Add x-lab.expose.service")
+            }
+            return (service.name, port, scheme ?? Self.scheme(of: port))
+        }
+        // A service that publishes a port is meant to be reached; of several, the one whose port is the likeliest.
+        let candidates = services.compactMap { service in service.likeliestPort.map { (service, $0) } }
+        let published = candidates.filter { $0.0.ports.contains { $0.published != nil } }
+        let best = (published.isEmpty ? candidates : published).min { Self.rank(of: $0.1) < Self.rank(of: $1.1) }
+        guard let best else { throw Self.noPort(of: nil) }
+        return (best.0.name, best.1, scheme ?? Self.scheme(of: best.1))
+    }
+
+    private static func noPort(of service: String?) -> Problem {
+        .invalid(
+            "/body/compose",
+            "nothing says which port \(service.map { "of the service “\($0)” " } ?? "")people reach it at",
+            remedy: "Add x-lab: {expose: {service: …, port: …}}, or “expose:” to the service")
+    }
+
+    private static func scheme(of port: Int) -> String { port == 443 || port == 8443 ? "https" : "http" }
+
+    /// Ports that web pages usually have come first.
+    fileprivate static func rank(of port: Int) -> Int {
+        let usual = [80, 8080, 3000, 8000, 8096, 5000, 8081, 8888, 9000, 443, 8443]
+        return usual.firstIndex(of: port) ?? usual.count
+    }
+}
+
+extension ComposeProject.Service {
+    fileprivate init(_ name: String, _ value: JSONValue) {
+        self.name = name
+        image = value["image"]?.stringValue
+        isBuilt = value["build"].map { $0 != .null } ?? false
+        isPrivileged = value["privileged"]?.boolValue ?? false
+        networkMode = value["network_mode"]?.stringValue
+        hasHealthCheck = value["healthcheck"].map { $0 != .null && $0["disable"]?.boolValue != true } ?? false
+        var ports = (value["ports"]?.arrayValue ?? []).compactMap { port -> ComposeProject.Port? in
+            guard let target = port["target"]?.intValue else { return nil }
+            let published =
+                port["published"]?.stringValue.flatMap { Int($0) } ?? port["published"]?.intValue.map(Int.init)
+            return .init(
+                target: Int(target), published: published, address: port["host_ip"]?.stringValue,
+                isTCP: (port["protocol"]?.stringValue ?? "tcp") == "tcp")
+        }
+        for exposed in value["expose"]?.arrayValue ?? [] {
+            let parts = (exposed.stringValue ?? exposed.intValue.map { String($0) } ?? "").split(separator: "/")
+            guard let first = parts.first, let target = Int(first), parts.count == 1 || parts[1] == "tcp" else {
+                continue
+            }
+            ports.append(.init(target: target, published: nil, address: nil, isTCP: true))
+        }
+        self.ports = ports
+        hostPaths = (value["volumes"]?.arrayValue ?? []).compactMap { volume in
+            volume["type"]?.stringValue == "bind" ? volume["source"]?.stringValue : nil
+        }
+    }
+
+    var likeliestPort: Int? {
+        let tcp = ports.filter(\.isTCP)
+        let published = tcp.filter { $0.published != nil }
+        return (published.isEmpty ? tcp : published).map(\.target).min {
+            ComposeProject.rank(of: $0) < ComposeProject.rank(of: $1)
+        }
+    }
+}
+
+extension ComposeProject {
+    /// What the file does beyond its containers without its block allowing it.
+    ///
+    /// - Parameter directory: where relative paths begin.
+    func refusals(in directory: String) -> [Problem.Field] {
+        var fields: [Problem.Field] = []
+        func refuse(_ service: Service, _ what: String, _ allowance: LabBlock.Allowance) {
+            guard !block.allow.contains(allowance) else { return }
+            fields.append(
+                .init(
+                    "/body/compose", "the service “\(service.name)” \(what)",
+                    remedy: "Leave it out, or allow it: x-lab: {allow: [\(allowance.rawValue)]}"))
+        }
+        for service in services {
+            if service.isPrivileged { refuse(service, "is privileged, which gives it the whole machine", .privileged) }
+            if service.networkMode == "host" { refuse(service, "uses the host's network", .hostNetwork) }
+            for path in service.hostPaths where path != directory && !path.hasPrefix(directory + "/") {
+                refuse(service, "mounts \(path), which lies outside the app's folder", .hostPaths)
+            }
+        }
+        return fields
+    }
+}

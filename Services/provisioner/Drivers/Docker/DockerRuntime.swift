@@ -1,0 +1,334 @@
+import FoundationEssentials
+import LabCore
+import LabCrypto
+import LabHTTPClient
+import LabServers
+import LabState
+import Logging
+import Synchronization
+
+/// Apps as Compose projects on a Docker engine: looked at over the engine's API, applied by `docker compose`.
+struct DockerRuntime: Runtime {
+    let settings: DockerSettings
+    let engine: DockerEngine
+    let compose: ComposeProgram
+    let releases: ReleaseStore
+    /// Asks an app whether it answers.
+    let native: NativeRuntime
+    let logger: Logger
+    private let hashes = ServiceHashes()
+
+    init(
+        _ settings: DockerSettings, releases: ReleaseStore, native: NativeRuntime, logger: Logger
+    ) {
+        self.settings = settings
+        self.releases = releases
+        self.native = native
+        self.logger = logger
+        engine = DockerEngine(socket: settings.socket, logger: logger)
+        compose = ComposeProgram(socket: settings.socket)
+    }
+
+    var name: RuntimeName { .docker }
+    var capabilities: Set<RuntimeCapability> { [.lifecycle, .restart] }
+
+    // MARK: Applying
+
+    func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {
+        guard case .compose(let source) = app.workload else { return }
+        let history = try await releases.releases(of: app.name, limit: 20)
+        let live = history.first { $0.status == .live }
+        guard let newest = history.first, newest.sourceHash == source.hash else {
+            let release = try await prepare(app.name, source, telling: progress)
+            return try await start(release, before: live, telling: progress)
+        }
+        switch newest.status {
+        case .starting:
+            // This process, or another, was killed meanwhile.
+            try await start(newest, before: live, telling: progress)
+        case .live, .replaced, .failed:
+            if let live { try await keep(live, source.drift, telling: progress) }
+        }
+    }
+
+    /// Renders the file, brings its images, and stores what is to be run.
+    private func prepare(
+        _ app: AppName, _ source: ComposeSource, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws -> Release {
+        progress(RuntimeProgress("Resolving", "The Compose file is rendered"))
+        let folder = settings.folder(of: app)
+        try folder.write(source.files, compose: source.text.text)
+        let file = ComposeProgram.Project(
+            name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
+        let project = try ComposeProject(try await compose.render(file))
+        let exposure = try project.exposure()
+        if project.services.contains(where: \.isBuilt) {
+            progress(RuntimeProgress("Building", "Images are built, which may take minutes"))
+            try await compose.build(file)
+        }
+        var document = ReleaseDocument(project.document, app: app)
+        var images: [String: Release.Image] = [:]
+        for service in project.services {
+            let reference = service.image ?? "\(file.name)-\(service.name)"
+            let id = try await image(reference, of: service.name, telling: progress)
+            images[service.name] = Release.Image(reference: reference, id: id)
+            let repository = "\(settings.repository(of: app))/\(service.name)"
+            let tag = String(id.drop { $0 != ":" }.dropFirst().prefix(16))
+            try await engine.tag(id, repository: repository, tag: tag)
+            document.pin(service.name, to: "\(repository):\(tag)", named: reference)
+        }
+        let port = try await releases.port(of: app) { LoopbackPort.free() }
+        document.publish(exposure.service, exposure.port, at: port)
+        return try await releases.add(
+            app, sourceHash: source.hash, document: JSONText(encoding: document.value), files: source.files,
+            images: images, service: exposure.service, scheme: exposure.scheme, port: port)
+    }
+
+    /// The image that a name means now; pulled when the engine has none.
+    private func image(
+        _ reference: String, of service: String, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws -> String {
+        if let id = try await engine.imageID(of: reference) { return id }
+        progress(RuntimeProgress("Pulling", "The image \(reference) of the service “\(service)” is pulled"))
+        do {
+            try await engine.pull(reference) { now in
+                let megabytes = "\(now.done / 1_000_000) of \(now.total / 1_000_000) MB"
+                progress(
+                    RuntimeProgress(
+                        "Pulling", "\(reference): \(now.finishedLayers) of \(now.layers) layers, \(megabytes)"))
+            }
+        } catch let fault as DockerFault {
+            throw Problem(
+                .unavailable, title: "ImageNotPulled",
+                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(fault)",
+                remedy: "See whether the name is right, and whether its registry can be reached and asks for a login")
+        }
+        guard let id = try await engine.imageID(of: reference) else {
+            throw Problem(
+                .unavailable, title: "ImageNotPulled", detail: "The engine has no image \(reference) after its pull")
+        }
+        return id
+    }
+
+    /// Starts a release and waits until it is healthy; goes back to the one before when it does not become so.
+    private func start(
+        _ release: Release, before former: Release?, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        do {
+            progress(RuntimeProgress("Starting", "The containers of release \(release.number) are started"))
+            try await up(release)
+            try await untilHealthy(release, telling: progress)
+        } catch let fault as ReleaseFault {
+            return try await goBack(from: release, to: former, because: fault.description, telling: progress)
+        } catch ComposeFault.failed(let words) {
+            return try await goBack(from: release, to: former, because: words, telling: progress)
+        }
+        try await releases.makeLive(release)
+    }
+
+    private func goBack(
+        from release: Release, to former: Release?, because reason: String,
+        telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        let log = await failingLogs(release)
+        try await releases.fail(release, reason: reason, log: log)
+        guard let former else {
+            return try await compose.down(named: settings.project(of: release.app), withVolumes: false)
+        }
+        progress(
+            RuntimeProgress(
+                "RollingBack",
+                "Release \(release.number) did not come up: \(reason). Release \(former.number) is started"))
+        try await up(former)
+    }
+
+    private func up(_ release: Release) async throws {
+        let folder = settings.folder(of: release.app)
+        try folder.write(release.files, compose: nil)
+        try folder.write(release: release.document)
+        // Compose takes a paused container for one that runs.
+        for container in try await engine.containers(of: settings.project(of: release.app))
+        where container.state == "paused" { try await engine.unpause(container.id) }
+        try await compose.up(project(of: release.app))
+    }
+
+    private func project(of app: AppName) -> ComposeProgram.Project {
+        let folder = settings.folder(of: app)
+        return .init(name: settings.project(of: app), directory: folder.project, file: folder.releaseFile)
+    }
+
+    private func untilHealthy(
+        _ release: Release, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        let deadline = ContinuousClock.now + settings.healthTimeout
+        var restarts = 0
+        while true {
+            let standing = try await standing(of: release)
+            if let fault = standing.fault { throw ReleaseFault(fault) }
+            if standing.waiting.isEmpty { return }
+            restarts += standing.isRestarting ? 1 : 0
+            guard restarts < 20 else {
+                throw ReleaseFault("\(standing.waiting.joined(separator: ", ")) ends again and again")
+            }
+            guard ContinuousClock.now < deadline else {
+                throw ReleaseFault(
+                    "\(standing.waiting.joined(separator: ", ")) did not become healthy within \(settings.healthTimeout)"
+                )
+            }
+            progress(RuntimeProgress("Waiting", "Waits for \(standing.waiting.joined(separator: ", "))"))
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// The end of what the containers wrote that are the reason.
+    private func failingLogs(_ release: Release) async -> String {
+        let containers = (try? await engine.containers(of: settings.project(of: release.app))) ?? []
+        var logs: [String] = []
+        for container in containers where !container.isRunning || container.isUnhealthy || container.isStarting {
+            let text = (try? await engine.logs(of: container.id, lines: 100)) ?? ""
+            logs.append("== \(container.service): \(container.status)\n" + text)
+        }
+        return String(logs.joined(separator: "\n").suffix(20_000))
+    }
+
+    // MARK: Keeping
+
+    /// Puts right what was changed by hand, where the app wants that.
+    private func keep(
+        _ release: Release, _ policy: DriftPolicy, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        guard policy == .correct, let drift = try await drift(of: release) else { return }
+        progress(RuntimeProgress("Correcting", "\(drift). It is put right"))
+        logger.notice("Containers are put right", metadata: ["app": "\(release.app)", "drift": "\(drift)"])
+        try await up(release)
+    }
+
+    /// What differs between the containers and the release, in a sentence; nil when nothing does.
+    private func drift(of release: Release) async throws -> String? {
+        let expected = try await hashes.of(release) { release in
+            let folder = settings.folder(of: release.app)
+            try folder.write(release.files, compose: nil)
+            try folder.write(release: release.document)
+            return try await compose.hashes(project(of: release.app))
+        }
+        let containers = try await engine.containers(of: settings.project(of: release.app))
+        for service in release.services {
+            let own = containers.filter { $0.service == service.name }
+            guard !own.isEmpty else { return "The container of the service “\(service.name)” is gone" }
+            for container in own {
+                if container.configurationHash != expected[service.name] {
+                    return "The container of “\(service.name)” was changed"
+                }
+                let hasEndedWell = service.mayEnd && container.exitCode == 0
+                if !container.isRunning, !hasEndedWell, container.state != "restarting" {
+                    return "The container of “\(service.name)” does not run: \(container.status)"
+                }
+            }
+        }
+        return nil
+    }
+
+    // MARK: Looking
+
+    func observe(_ app: RunnableApp) async throws -> RuntimeObservation {
+        guard case .compose(let source) = app.workload else {
+            throw unsupported("run an app without a Compose file", remedy: "Give it one, or an upstream")
+        }
+        let history = try await releases.releases(of: app.name, limit: 20)
+        let live = history.first { $0.status == .live }
+        if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
+            let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
+            return RuntimeObservation(
+                isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
+                message: "Release \(newest.number) did not come up: \(newest.reason). \(rest) "
+                    + "See what it wrote with “lab releases \(app.name)”",
+                upstream: try live?.upstream)
+        }
+        guard let live else {
+            return RuntimeObservation(
+                isRunning: false, reason: "NotStarted", message: "No release of it was started yet", upstream: nil)
+        }
+        let standing = try await standing(of: live)
+        let upstream = try live.upstream
+        guard standing.fault == nil, standing.waiting.isEmpty else {
+            let waiting = standing.waiting.joined(separator: ", ")
+            return RuntimeObservation(
+                isRunning: false, reason: "ContainersNotRunning",
+                message: standing.fault ?? "Waits for \(waiting)", upstream: upstream)
+        }
+        if source.drift == .report, let drift = try await drift(of: live) {
+            return RuntimeObservation(
+                isRunning: false, reason: "Drifted",
+                message: "\(drift), and the app says “drift: report”. Put it right with “lab restart \(app.name)”",
+                upstream: upstream)
+        }
+        let answer = try await native.observe(
+            RunnableApp(name: app.name, workload: .upstream(upstream), healthPath: app.healthPath))
+        guard answer.isRunning else {
+            return RuntimeObservation(
+                isRunning: false, reason: "DoesNotAnswer",
+                message: "The containers run, and nothing answers at port \(live.port) of the service "
+                    + "“\(live.service)” yet: \(answer.message)",
+                upstream: upstream)
+        }
+        return RuntimeObservation(
+            isRunning: true, reason: "ContainersRun",
+            message:
+                "\(standing.running) of \(standing.count) containers of release \(live.number) run; \(answer.message)",
+            upstream: upstream,
+            numbers: [
+                "release": .integer(Int64(live.number)), "containers": .integer(Int64(standing.count)),
+                "running": .integer(Int64(standing.running)),
+            ])
+    }
+
+    private func standing(of release: Release) async throws -> ContainerStanding {
+        ContainerStanding(
+            services: release.services,
+            containers: try await engine.containers(of: settings.project(of: release.app)))
+    }
+
+    // MARK: Ending
+
+    func remove(_ app: RunnableApp) async throws {
+        try await compose.down(named: settings.project(of: app.name), withVolumes: false)
+        for reference in try await engine.references(below: settings.repository(of: app.name) + "/") {
+            try await engine.untag(reference)
+        }
+        var written: Set<String> = []
+        for release in try await releases.releases(of: app.name) { written.formUnion(release.files.keys) }
+        try settings.folder(of: app.name).removeWritten(written)
+        try await releases.removeAll(of: app.name)
+        hashes.forget(app.name)
+    }
+
+    func restart(_ app: RunnableApp) async throws {
+        try await compose.restart(project(of: app.name))
+    }
+}
+
+/// Why a release did not come up.
+private struct ReleaseFault: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// What Compose would compare containers with, kept for the release that was asked of last.
+private final class ServiceHashes: Sendable {
+    private let known = Mutex<[AppName: (release: Int, hashes: [String: String])]>([:])
+
+    func of(
+        _ release: Release, _ make: (Release) async throws -> [String: String]
+    ) async throws -> [String: String] {
+        if let present = known.withLock({ $0[release.app] }), present.release == release.number {
+            return present.hashes
+        }
+        let hashes = try await make(release)
+        known.withLock { $0[release.app] = (release.number, hashes) }
+        return hashes
+    }
+
+    func forget(_ app: AppName) {
+        known.withLock { _ = $0.removeValue(forKey: app) }
+    }
+}

@@ -1,0 +1,187 @@
+import LabCore
+
+/// The `x-lab` block of a Compose file: what the lab needs to know that Compose has no word for. Every field may be
+/// missing.
+struct LabBlock: Sendable, Hashable {
+    /// Where people reach the app.
+    struct Exposure: Sendable, Hashable {
+        var host: String?
+        var service: String?
+        var port: Int?
+        var scheme: String?
+        var path: String?
+    }
+
+    var title: String?
+    var summary: String?
+    var category: String?
+    var notes: String?
+    var access: String?
+    var drift: String?
+    var expose = Exposure()
+    /// What the file may do although it reaches beyond its containers.
+    var allow: Set<Allowance> = []
+
+    enum Allowance: String, CaseIterable, Sendable {
+        case privileged
+        case hostNetwork = "host-network"
+        case hostPaths = "host-paths"
+    }
+
+    /// Reads the block.
+    ///
+    /// - Throws: a problem at `/body/compose` that names every key that is not known, with the nearest one that is.
+    init(_ value: JSONValue?) throws {
+        guard let value, value != .null else { return }
+        var reader = LabBlockReader(value)
+        title = reader.text("title")
+        summary = reader.text("summary")
+        category = reader.text("category")
+        notes = reader.text("notes")
+        access = reader.choice("access", of: AppAccess.allCases.map(\.rawValue))
+        drift = reader.choice("drift", of: DriftPolicy.allCases.map(\.rawValue))
+        if let nested = reader.object("expose") {
+            var exposed = LabBlockReader(nested, path: "x-lab.expose")
+            expose.host = exposed.text("host")
+            expose.service = exposed.text("service")
+            expose.port = exposed.number("port", in: 1...65_535)
+            expose.scheme = exposed.choice("scheme", of: ["http", "https"])
+            expose.path = exposed.text("path")
+            reader.add(exposed.finish())
+        }
+        for word in reader.texts("allow") {
+            if let allowance = Allowance(rawValue: word) {
+                allow.insert(allowance)
+            } else {
+                reader.refuse("allow", "“\(word)” is not known", nearest: word, Allowance.allCases.map(\.rawValue))
+            }
+        }
+        let fields = reader.finish()
+        guard fields.isEmpty else { throw Problem.invalid(fields) }
+    }
+}
+
+/// Takes the known keys out of a block, and says what is wrong with it and which keys are left.
+private struct LabBlockReader {
+    private let path: String
+    private var members: [String: JSONValue] = [:]
+    private var known: [String] = []
+    private var fields: [Problem.Field] = []
+
+    init(_ value: JSONValue, path: String = "x-lab") {
+        self.path = path
+        if let members = value.objectValue {
+            self.members = members
+        } else {
+            fields.append(
+                .init(
+                    "/body/compose", "\(path) is \(value.typeName), not a mapping", remedy: "Write “key: value” lines"))
+        }
+    }
+
+    private mutating func take(_ key: String) -> JSONValue? {
+        known.append(key)
+        return members.removeValue(forKey: key).flatMap { $0 == .null ? nil : $0 }
+    }
+
+    mutating func text(_ key: String) -> String? {
+        switch take(key) {
+        case nil: return nil
+        case .string(let text): return text
+        case .integer(let number): return String(number)
+        case .number(let number): return String(number)
+        case .some(let value):
+            fields.append(
+                .init("/body/compose", "\(path).\(key) is \(value.typeName), not a text", remedy: "Give one text"))
+            return nil
+        }
+    }
+
+    mutating func choice(_ key: String, of words: [String]) -> String? {
+        guard let word = text(key) else { return nil }
+        guard words.contains(word) else {
+            refuse(key, "“\(word)” is none of \(words.joined(separator: ", "))", nearest: word, words)
+            return nil
+        }
+        return word
+    }
+
+    mutating func number(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let value = take(key) else { return nil }
+        let number = value.intValue.map(Int.init) ?? value.stringValue.flatMap { Int($0) }
+        guard let number, range.contains(number) else {
+            fields.append(
+                .init(
+                    "/body/compose", "\(path).\(key) is not a number from \(range.lowerBound) to \(range.upperBound)",
+                    remedy: "Give such a number"))
+            return nil
+        }
+        return number
+    }
+
+    mutating func object(_ key: String) -> JSONValue? { take(key) }
+
+    mutating func texts(_ key: String) -> [String] {
+        switch take(key) {
+        case nil: return []
+        case .string(let text): return [text]
+        case .array(let values) where values.allSatisfy({ $0.stringValue != nil }):
+            return values.compactMap(\.stringValue)
+        case .some(let value):
+            fields.append(
+                .init(
+                    "/body/compose", "\(path).\(key) is \(value.typeName), not a list", remedy: "Give a list of words"))
+            return []
+        }
+    }
+
+    mutating func refuse(_ key: String, _ detail: String, nearest word: String, _ words: [String]) {
+        let near = NearestWord.find(word, in: words).map { "Did you mean “\($0)”?" }
+        fields.append(
+            .init(
+                "/body/compose", "\(path).\(key): \(detail)",
+                remedy: near ?? "Use one of \(words.joined(separator: ", "))"))
+    }
+
+    mutating func add(_ others: [Problem.Field]) { fields += others }
+
+    /// What is wrong, the keys included that nobody took.
+    func finish() -> [Problem.Field] {
+        fields
+            + members.keys.sorted().map { key in
+                let near = NearestWord.find(key, in: known).map { "Did you mean “\($0)”?" }
+                return .init(
+                    "/body/compose", "\(path) has the unknown key “\(key)”",
+                    remedy: near ?? "The keys are \(known.joined(separator: ", "))")
+            }
+    }
+}
+
+/// The word that somebody may have meant.
+enum NearestWord {
+    /// nil when none is near: at most a third of the letters may differ, and one always may.
+    static func find(_ word: String, in words: [String]) -> String? {
+        let nearest = words.map { (word: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
+        guard let nearest, nearest.distance <= max(1, word.count / 3) else { return nil }
+        return nearest.word
+    }
+
+    /// How many letters have to be added, removed, replaced or swapped with their neighbour (optimal string alignment).
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let (left, right) = (Array(left.lowercased()), Array(right.lowercased()))
+        var rows = [Array(0...right.count)]
+        for (index, letter) in left.enumerated() {
+            let above = rows[index]
+            var row = [index + 1]
+            for (column, other) in right.enumerated() {
+                var best = min(min(above[column + 1], row[column]) + 1, above[column] + (letter == other ? 0 : 1))
+                if index > 0, column > 0, letter == right[column - 1], left[index - 1] == other {
+                    best = min(best, rows[index - 1][column - 1] + 1)
+                }
+                row.append(best)
+            }
+            rows.append(row)
+        }
+        return rows[left.count][right.count]
+    }
+}

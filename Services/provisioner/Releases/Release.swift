@@ -1,0 +1,44 @@
+import FoundationEssentials
+import LabCore
+import LabState
+
+/// What was run of an app at a time: the rendered Compose file with its images by content. It never changes but for how
+/// it stands, so that going back to it brings back what worked.
+struct Release: Sendable {
+    enum Status: String, Sendable, Codable {
+        /// Its containers are being started.
+        case starting
+        /// It is what runs.
+        case live
+        /// It ran, until another took its place.
+        case replaced
+        /// It did not come up; the one before runs on.
+        case failed
+    }
+
+    /// An image as it was named, and what the name meant then.
+    struct Image: Sendable, Codable, Hashable {
+        let reference: String
+        let id: String
+    }
+
+    let app: AppName
+    let number: Int
+    let sourceHash: String
+    let document: JSONText
+    let files: [String: String]
+    let images: [String: Image]
+    /// The service that people reach, and how the proxy speaks to it.
+    let service: String
+    let scheme: String
+    let port: Int
+    let status: Status
+    let reason: String
+    let log: String
+    let createdAt: Date
+
+    /// Where the proxy finds it.
+    var upstream: UpstreamURL {
+        get throws(InvalidText) { try UpstreamURL("\(scheme)://127.0.0.1:\(port)") }
+    }
+}

@@ -1,0 +1,81 @@
+import LabCore
+import LabState
+
+/// Makes of a rendered Compose file what is run: images by content, labels, the port that the proxy finds it at.
+struct ReleaseDocument: Sendable {
+    static let appLabel = "lab.app"
+    static let imageLabel = "lab.image"
+
+    private(set) var value: JSONValue
+
+    init(_ rendered: JSONValue, app: AppName) {
+        var members = rendered.objectValue ?? [:]
+        members["x-lab"] = nil
+        // The project's name is given with the command.
+        members["name"] = nil
+        value = .object(members)
+        for service in serviceNames { setLabel(Self.appLabel, app.text, of: service) }
+    }
+
+    var serviceNames: [String] { (value["services"]?.objectValue ?? [:]).keys.sorted() }
+
+    /// Runs a service from an image of the engine, whatever its name comes to mean.
+    mutating func pin(_ service: String, to reference: String, named original: String) {
+        change(service) { members in
+            members["image"] = .string(reference)
+            members["build"] = nil
+            members["pull_policy"] = nil
+        }
+        setLabel(Self.imageLabel, original, of: service)
+    }
+
+    /// Publishes a port of a service on the loopback interface, beside what the file publishes.
+    mutating func publish(_ service: String, _ target: Int, at port: Int) {
+        change(service) { members in
+            var ports = members["ports"]?.arrayValue ?? []
+            ports.append([
+                "mode": "ingress", "host_ip": "127.0.0.1", "target": .integer(Int64(target)),
+                "published": .string(String(port)), "protocol": "tcp",
+            ])
+            members["ports"] = .array(ports)
+        }
+    }
+
+    private mutating func setLabel(_ name: String, _ text: String, of service: String) {
+        change(service) { members in
+            var labels = members["labels"]?.objectValue ?? [:]
+            labels[name] = .string(text)
+            members["labels"] = .object(labels)
+        }
+    }
+
+    private mutating func change(_ service: String, _ body: (inout [String: JSONValue]) -> Void) {
+        guard var members = value.objectValue, var services = members["services"]?.objectValue,
+            var fields = services[service]?.objectValue
+        else { return }
+        body(&fields)
+        services[service] = .object(fields)
+        members["services"] = .object(services)
+        value = .object(members)
+    }
+}
+
+/// A service of a release, as far as its containers are judged by it.
+struct ReleasedService: Sendable, Hashable {
+    let name: String
+    /// Whether it may do its work and end well. One that people reach, has a health check or is to be started anew when
+    /// it ends, is to run.
+    let mayEnd: Bool
+}
+
+extension Release {
+    var services: [ReleasedService] {
+        let value = try? document.decode(JSONValue.self)
+        return (value?["services"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map { name, fields in
+            let restart = fields["restart"]?.stringValue ?? "no"
+            let isWatched = fields["healthcheck"].map { $0 != .null } ?? false
+            let isStartedAnew = restart == "always" || restart == "unless-stopped"
+            return ReleasedService(name: name, mayEnd: name != service && !isWatched && !isStartedAnew)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import LabCore
+import LabState
+import Testing
+
+@testable import Provisioner
+
+@Suite("What a Compose file says")
+struct ComposeTests {
+    private static func project(_ json: String) throws -> ComposeProject {
+        try ComposeProject(try JSONText(trusted: json).decode(JSONValue.self))
+    }
+
+    @Test(
+        "what people reach is what the block says, and else the likeliest",
+        arguments: [
+            (
+                #"{"services": {"a": {"ports": [{"target": 9000, "published": "9000"}, {"target": 80, "published": "1"}]}}}"#,
+                "a 80 http"
+            ),
+            (
+                #"{"services": {"a": {"expose": ["5432"]}, "b": {"ports": [{"target": 4711, "published": "1"}]}}}"#,
+                "b 4711 http"
+            ),
+            (#"{"services": {"a": {"expose": ["3000"]}, "b": {"expose": ["5432"]}}}"#, "a 3000 http"),
+            (
+                #"{"services": {"a": {"ports": [{"target": 53, "published": "53", "protocol": "udp"}], "expose": ["80"]}}}"#,
+                "a 80 http"
+            ),
+            (#"{"services": {"a": {"expose": ["443"]}}}"#, "a 443 https"),
+            (
+                #"{"services": {"a": {}, "b": {}}, "x-lab": {"expose": {"service": "b", "port": 8443, "scheme": "http"}}}"#,
+                "b 8443 http"
+            ),
+            (#"{"services": {"a": {}}, "x-lab": {"expose": {"port": "81"}}}"#, "a 81 http"),
+        ])
+    func exposure(_ json: String, _ wanted: String) throws {
+        let exposure = try Self.project(json).exposure()
+        #expect("\(exposure.service) \(exposure.port) \(exposure.scheme)" == wanted)
+    }
+
+    @Test(
+        "a block that cannot be read is refused, with the nearest word",
+        arguments: [
+            (#"{"titel": "x"}"#, "“title”"), (#"{"expose": {"prot": 80}}"#, "“port”"),
+            (#"{"allow": ["privilegd"]}"#, "“privileged”"),
+            (#"{"access": "labb"}"#, "“lab”"), (#"{"drift": "x"}"#, "correct, report"),
+            (#"{"expose": {"port": 0}}"#, "such a number"),
+            (#"[]"#, "key: value"), (#"{"title": ["a"]}"#, "one text"), (#"{"zzzzzz": 1}"#, "The keys are title"),
+        ])
+    func badBlock(_ json: String, _ remedy: String) throws {
+        let value = try JSONText(trusted: json).decode(JSONValue.self)
+        let problem = #expect(throws: Problem.self) { try LabBlock(value) }
+        #expect(problem?.fields.count == 1)
+        #expect(problem?.fields.first?.pointer == "/body/compose")
+        #expect(problem?.fields.first?.remedy.contains(remedy) == true, "\(problem?.fields.first?.remedy ?? "")")
+    }
+
+    @Test("a file that is not YAML is told with the line and the column")
+    func brokenYAML() {
+        let problem = #expect(throws: Problem.self) {
+            try ComposeCheck.checkYAML("services:\n  web:\n    image: a\n   x: b\n")
+        }
+        #expect(problem?.fields.first?.detail.contains("line 4, column 4") == true)
+    }
+
+    @Test(
+        "paths of files stay inside the folder",
+        arguments: ["", "/etc/passwd", "../x", "a/../../b", "a//b", "a/", "./a", "a\nb"])
+    func badPath(_ path: String) {
+        #expect(throws: InvalidText.self) { try ProjectFilePath(path) }
+    }
+
+    @Test("what is run has images by content, labels, and the port that the proxy uses, and is else as it was")
+    func releaseDocument() throws {
+        let rendered = try JSONText(
+            trusted: #"""
+                {"name": "lab-x", "x-lab": {"title": "X"}, "networks": {"default": {"name": "lab-x_default"}}, "services":
+                {"web": {"image": "nginx:1", "build": {"context": "."}, "labels": {"a": "b"}, "ports": [{"target": 80}]}}}
+                """#
+        ).decode(JSONValue.self)
+        var document = ReleaseDocument(rendered, app: try AppName("x"))
+        document.pin("web", to: "lab.local/lab-x/web:123", named: "nginx:1")
+        document.publish("web", 80, at: 12_345)
+        let web = document.value["services"]?["web"]
+        #expect(web?["image"] == "lab.local/lab-x/web:123")
+        #expect(web?["build"] == nil)
+        #expect(web?["labels"] == ["a": "b", "lab.app": "x", "lab.image": "nginx:1"])
+        #expect(web?["ports"]?.arrayValue?.count == 2)
+        #expect(web?["ports"]?.arrayValue?.last?["published"] == "12345")
+        #expect(web?["ports"]?.arrayValue?.last?["host_ip"] == "127.0.0.1")
+        #expect(document.value["x-lab"] == nil && document.value["name"] == nil)
+        #expect(document.value["networks"] == ["default": ["name": "lab-x_default"]])
+    }
+}

@@ -1,0 +1,94 @@
+import LabCore
+import LabState
+import Testing
+
+@testable import Provisioner
+
+/// What the engine answers, in the forms of its documentation (Docker Engine API v1.41) and of a real engine 26.1.
+@Suite("What the Docker engine answers")
+struct DockerAnswerTests {
+    private static func container(_ state: String, _ status: String, service: String = "web") throws
+        -> DockerEngine.Container
+    {
+        try JSONText(
+            trusted: #"""
+                {"Id": "1", "State": "\#(state)", "Status": "\#(status)", "ImageID": "sha256:1",
+                "Labels": {"com.docker.compose.service": "\#(service)"}}
+                """#
+        ).decode(DockerEngine.Container.self)
+    }
+
+    @Test(
+        "containers stand as their states, their health and what is expected of them say",
+        arguments: [
+            ("running", "Up 5 seconds", false, "up"), ("running", "Up 5 seconds (healthy)", false, "up"),
+            ("running", "Up 5 seconds (health: starting)", false, "waits"),
+            ("running", "Up 5 seconds (unhealthy)", false, "web is unhealthy"),
+            ("exited", "Exited (137) 2 minutes ago", true, "web ended with the code 137"),
+            ("exited", "Exited (0) 2 minutes ago", true, "up"),
+            ("exited", "Exited (0) 2 minutes ago", false, "web ended with the code 0"),
+            ("created", "Created", false, "waits"), ("restarting", "Restarting (1) 5 seconds ago", false, "waits"),
+            ("dead", "Dead", true, "web is dead"),
+        ])
+    func standing(_ state: String, _ status: String, mayEnd: Bool, _ wanted: String) throws {
+        let standing = ContainerStanding(
+            services: [ReleasedService(name: "web", mayEnd: mayEnd)], containers: [try Self.container(state, status)])
+        #expect((standing.fault ?? (standing.waiting.isEmpty ? "up" : "waits")) == wanted)
+    }
+
+    @Test("a service without a container is waited for")
+    func missing() {
+        #expect(
+            ContainerStanding(services: [ReleasedService(name: "web", mayEnd: false)], containers: []).waiting == [
+                "web"
+            ])
+    }
+
+    @Test("a pull is told as the sum of its layers, however its lines are cut, and its error is thrown")
+    func pull() throws {
+        let text = """
+            {"status":"Pulling from library/nginx","id":"latest"}
+            {"status":"Pulling fs layer","progressDetail":{},"id":"a"}
+            {"status":"Already exists","progressDetail":{},"id":"b"}
+            {"status":"Downloading","progressDetail":{"current":30,"total":100},"id":"a"}
+            {"status":"Download complete","progressDetail":{},"id":"a"}
+            {"status":"Pull complete","progressDetail":{},"id":"a"}
+
+            """
+        for size in [1, 7, 1000] {
+            var lines = PullLines()
+            var seen: [PullProgress] = []
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                if let now = try lines.add(bytes[start..<min(start + size, bytes.count)]) { seen.append(now) }
+            }
+            #expect(seen.last == PullProgress(done: 100, total: 100, finishedLayers: 2, layers: 2))
+        }
+        var lines = PullLines()
+        let error = #expect(throws: DockerFault.self) {
+            try lines.add(
+                Array(#"{"errorDetail":{"message":"toomanyrequests"},"error":"toomanyrequests"}"#.utf8) + [10])
+        }
+        #expect(error?.description.contains("toomanyrequests") == true)
+    }
+
+    @Test("both outputs of a container come in one text; a terminal's is taken as it is")
+    func logs() {
+        let frames: [UInt8] =
+            [1, 0, 0, 0, 0, 0, 0, 3] + Array("ab\n".utf8) + [2, 0, 0, 0, 0, 0, 0, 4] + Array("err\n".utf8)
+        #expect(DockerLogFrames.text(frames) == "ab\nerr\n")
+        #expect(DockerLogFrames.text(Array("plain text of a terminal".utf8)) == "plain text of a terminal")
+        // Cut in the middle of a frame.
+        #expect(DockerLogFrames.text(Array(frames.dropLast(2))) == "ab\ner")
+    }
+
+    @Test(
+        "a name of an image is a repository and a tag, or a digest",
+        arguments: [
+            ("nginx", "nginx", "latest"), ("nginx:1.27", "nginx", "1.27"), ("host:5000/a/b", "host:5000/a/b", "latest"),
+            ("host:5000/a/b:2", "host:5000/a/b", "2"), ("a@sha256:12", "a", "sha256:12"),
+        ])
+    func names(_ text: String, _ repository: String, _ tag: String) {
+        #expect(ImageReference(text).repository == repository && ImageReference(text).tag == tag)
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import LabCore
+import LabServers
+import LabState
+import LabTesting
+import Testing
+
+@Suite(
+    "Apps in containers, on a real Docker engine", .serialized,
+    .enabled(
+        if: DockerUnderTest.tool != nil,
+        "the tool that starts a real engine, ../shared/tools/docker-engine, is not beside this clone"))
+struct DockerTests {
+    /// An app's folder of two services: a page from a file beside the Compose file, and a helper.
+    private static func writeApp(_ folder: String, page: String, check: String = "curl -fsS http://127.0.0.1/") throws {
+        let compose = """
+            services:
+              web:
+                image: nginx
+                volumes: ["./site:/usr/share/nginx/html:ro"]
+                healthcheck: {test: ["CMD-SHELL", "\(check)"], interval: 1s, retries: 2}
+              helper:
+                image: nginx
+            x-lab:
+              title: Hello in containers
+              expose: {service: web, port: 80}
+            """
+        try FileManager.default.createDirectory(atPath: folder + "/site", withIntermediateDirectories: true)
+        try Data(compose.utf8).write(to: URL(filePath: folder + "/compose.yaml"))
+        try Data(page.utf8).write(to: URL(filePath: folder + "/site/index.html"))
+    }
+
+    @Test("a folder is deployed, put right when its containers are changed by hand, and removed without a trace")
+    func wholeLife() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let folder = lab.directory + "-hello/hello"
+            try Self.writeApp(folder, page: "first\n")
+            let deployed = try await lab.run(["deploy", folder])
+            #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "first\n")
+            #expect(try await lab.page(of: "hello")?.contains("Hello in containers") == true)
+            #expect(try await docker.containers(of: "hello") == ["helper running", "web running"])
+
+            for command in [["rm", "--force"], ["stop", "--time", "1"], ["pause"], ["kill"]] {
+                let id = try await docker.ids(of: "hello", service: "web")
+                _ = try await docker.run(command + id)
+                let isBack = try await eventually {
+                    guard try await docker.containers(of: "hello") == ["helper running", "web running"] else {
+                        return false
+                    }
+                    return try await lab.fetch("hello.home.arpa").standardOutput == "first\n"
+                }
+                #expect(isBack, "after \(command)")
+            }
+
+            let removed = try await lab.run(["remove", "hello", "--yes"])
+            #expect(removed.status.isSuccess, "\(removed.standardError)")
+            #expect(try await docker.containers(of: "hello") == [])
+            #expect(try await docker.networks() == [])
+            #expect(try await docker.imageNames() == [])
+            let folders = try FileManager.default.contentsOfDirectory(atPath: lab.directory + "/apps")
+            #expect(folders == [])
+            try FileManager.default.removeItem(atPath: lab.directory + "-hello")
+        }
+    }
+
+    @Test("a release that does not become healthy is taken back by itself, and the one before serves on")
+    func rollsBack() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let folder = lab.directory + "-hello/hello"
+            try Self.writeApp(folder, page: "good\n")
+            let good = try await lab.run(["deploy", folder])
+            #expect(good.status.isSuccess, "\(good.standardError)")
+
+            try Self.writeApp(folder, page: "bad\n", check: "false")
+            let bad = try await lab.run(["deploy", folder])
+            #expect(!bad.status.isSuccess)
+            #expect(bad.standardError.contains("web is unhealthy"), "\(bad.standardError)")
+            #expect(bad.standardError.contains("Release 1 runs on"), "\(bad.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "good\n")
+
+            try Self.writeApp(folder, page: "better\n")
+            let better = try await lab.run(["deploy", folder])
+            #expect(better.status.isSuccess, "\(better.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "better\n")
+            try FileManager.default.removeItem(atPath: lab.directory + "-hello")
+        }
+    }
+
+    @Test("a lab that is killed while an app starts goes on with it, and keeps what ran")
+    func killed() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let folder = lab.directory + "-hello/hello"
+            try Self.writeApp(folder, page: "first\n", check: "sleep 1; curl -fsS http://127.0.0.1/")
+            for delay in [0.2, 0.5, 1.0] {
+                let deploy = Task { try await lab.run(["deploy", folder, "--name", "app\(Int(delay * 10))"]) }
+                try await Task.sleep(for: .seconds(delay))
+                try await lab.strike(.lab)
+                _ = try? await deploy.value
+                try await lab.up()
+            }
+            for app in ["app2", "app5", "app10"] {
+                let again = try await lab.run(["deploy", folder, "--name", app])
+                #expect(again.status.isSuccess, "\(again.standardOutput)\(again.standardError)")
+                #expect(try await docker.containers(of: app) == ["helper running", "web running"])
+                #expect(try await lab.fetch("\(app).home.arpa").standardOutput == "first\n")
+            }
+            try FileManager.default.removeItem(atPath: lab.directory + "-hello")
+        }
+    }
+
+    private static let badFiles: [(compose: String, words: String)] = [
+        ("services:\n  web:\n    image: nginx\n   bad: x\n", "line 4, column 4"),
+        ("services:\n  web:\n    imag: nginx\n", "imag is not allowed"),
+        ("services: {}\n", "no service"),
+        ("services:\n  web:\n    image: nginx\n", "which port people reach it at"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"], privileged: true}\n", "allow: [privileged]"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"], network_mode: host}\n", "allow: [host-network]"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"], volumes: [\"/etc:/x\"]}\n", "allow: [host-paths]"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"], volumes: [\"../up:/x\"]}\n", "allow: [host-paths]"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"]}\nx-lab: {titel: x}\n", "Did you mean “title”?"),
+        ("services:\n  web: {image: nginx, expose: [\"80\"]}\nx-lab: {expose: {service: wed}}\n", "“web”?"),
+        ("services:\n  a: {image: nginx, depends_on: [b]}\n  b: {image: nginx, depends_on: [a]}\n", "cycle"),
+    ]
+
+    @Test("what is wrong with a Compose file is said before anything starts, with what would be right")
+    func badInput() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-bad.yaml"
+            for (compose, words) in Self.badFiles {
+                try Data(compose.utf8).write(to: URL(filePath: file))
+                let result = try await lab.run(["deploy", file, "--name", "bad"])
+                #expect(!result.status.isSuccess)
+                #expect(result.standardError.contains(words), "\(compose)\(result.standardError)")
+                #expect(try await docker.containers(of: "bad") == [])
+                #expect(try await lab.run(["status", "bad"]).status.isSuccess == false)
+            }
+            try FileManager.default.removeItem(atPath: file)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: lab.directory + "/apps") == [])
+        }
+    }
+}
