@@ -115,7 +115,7 @@ extension JSONSchema {
     }
 }
 
-/// Levenshtein distance, to suggest what may have been meant.
+/// The distance of two words, to suggest what may have been meant.
 public enum SpellingDistance {
     /// The nearest candidate that differs in at most a third of the word's characters.
     public static func nearest(to word: String, among candidates: [String]) -> String? {
@@ -124,18 +124,22 @@ public enum SpellingDistance {
         return candidates.map { ($0, distance(word, $0)) }.filter { $0.1 <= limit }.min { $0.1 < $1.1 }?.0
     }
 
+    /// How many letters have to be added, removed, replaced or swapped with their neighbour (optimal string alignment).
     static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (index, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in right.indices {
-                let substitution = diagonal + (character == right[column] ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(row[column] + 1, diagonal + 1, substitution)
+        let (left, right) = (Array(left), Array(right))
+        var rows = [Array(0...right.count)]
+        for (index, letter) in left.enumerated() {
+            let above = rows[index]
+            var row = [index + 1]
+            for (column, other) in right.enumerated() {
+                var best = min(min(above[column + 1], row[column]) + 1, above[column] + (letter == other ? 0 : 1))
+                if index > 0, column > 0, letter == right[column - 1], left[index - 1] == other {
+                    best = min(best, rows[index - 1][column - 1] + 1)
+                }
+                row.append(best)
             }
+            rows.append(row)
         }
-        return row[right.count]
+        return rows[left.count][right.count]
     }
 }

@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 
 /// A rendered Compose file, as far as the lab needs to know it.
 struct ComposeProject: Sendable {
@@ -43,7 +44,7 @@ struct ComposeProject: Sendable {
         let scheme = block.expose.scheme
         if let name = block.expose.service {
             guard let service = services.first(where: { $0.name == name }) else {
-                let near = NearestWord.find(name, in: services.map(\.name)).map { "Did you mean “\($0)”?" }
+                let near = SpellingDistance.nearest(to: name, among: services.map(\.name)).map { "Did you mean “\($0)”?" }
                 throw Problem.invalid(
                     "/body/compose", "x-lab.expose.service is “\(name)”, and there is no such service",
                     remedy: near ?? "The services are \(services.map(\.name).joined(separator: ", "))")

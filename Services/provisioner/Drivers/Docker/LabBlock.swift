@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 
 /// The `x-lab` block of a Compose file: what the lab needs to know that Compose has no word for. Every field may be
 /// missing.
@@ -136,7 +137,7 @@ private struct LabBlockReader {
     }
 
     mutating func refuse(_ key: String, _ detail: String, nearest word: String, _ words: [String]) {
-        let near = NearestWord.find(word, in: words).map { "Did you mean “\($0)”?" }
+        let near = SpellingDistance.nearest(to: word, among: words).map { "Did you mean “\($0)”?" }
         fields.append(
             .init(
                 "/body/compose", "\(path).\(key): \(detail)",
@@ -149,39 +150,10 @@ private struct LabBlockReader {
     func finish() -> [Problem.Field] {
         fields
             + members.keys.sorted().map { key in
-                let near = NearestWord.find(key, in: known).map { "Did you mean “\($0)”?" }
+                let near = SpellingDistance.nearest(to: key, among: known).map { "Did you mean “\($0)”?" }
                 return .init(
                     "/body/compose", "\(path) has the unknown key “\(key)”",
                     remedy: near ?? "The keys are \(known.joined(separator: ", "))")
             }
-    }
-}
-
-/// The word that somebody may have meant.
-enum NearestWord {
-    /// nil when none is near: at most a third of the letters may differ, and one always may.
-    static func find(_ word: String, in words: [String]) -> String? {
-        let nearest = words.map { (word: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
-        guard let nearest, nearest.distance <= max(1, word.count / 3) else { return nil }
-        return nearest.word
-    }
-
-    /// How many letters have to be added, removed, replaced or swapped with their neighbour (optimal string alignment).
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let (left, right) = (Array(left.lowercased()), Array(right.lowercased()))
-        var rows = [Array(0...right.count)]
-        for (index, letter) in left.enumerated() {
-            let above = rows[index]
-            var row = [index + 1]
-            for (column, other) in right.enumerated() {
-                var best = min(min(above[column + 1], row[column]) + 1, above[column] + (letter == other ? 0 : 1))
-                if index > 0, column > 0, letter == right[column - 1], left[index - 1] == other {
-                    best = min(best, rows[index - 1][column - 1] + 1)
-                }
-                row.append(best)
-            }
-            rows.append(row)
-        }
-        return rows[left.count][right.count]
     }
 }
