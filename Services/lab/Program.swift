@@ -13,7 +13,12 @@ struct Lab: AsyncParsableCommand {
         version: LabVersion.current,
         groupedSubcommands: [
             CommandGroup(name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self]),
-            CommandGroup(name: "Apps:", subcommands: [Deploy.self, Status.self, Why.self, Remove.self]),
+            CommandGroup(
+                name: "Apps:",
+                subcommands: [
+                    Deploy.self, Status.self, Why.self, Logs.self, Restart.self, Stop.self, Start.self,
+                    Releases.self, Rollback.self, Remove.self,
+                ]),
             CommandGroup(
                 name: "Everything else:", subcommands: [Call.self, Events.self, Token.self, OpenAPIText.self]),
         ])

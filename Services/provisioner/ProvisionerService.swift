@@ -9,7 +9,10 @@ public struct ProvisionerService: LabService {
     public static let summary = "Puts apps online: runs or watches them, declares their routes, writes their pages."
     public static let kinds: [any ResourceKind.Type] = [App.self]
     public static let operations: [any Operation] =
-        App.resourceOperations + [RestartApp(), GetAppPage(), ListChangelog()]
+        App.resourceOperations + [
+            RestartApp(), StopApp(), StartApp(), RollBackApp(), EraseApp(), AppLogs(), ListReleases(), GetRelease(),
+            GetAppPage(), ListChangelog(),
+        ]
     public static let databaseSchema: String? = "provisioner"
     public static let migrations = [
         PostgresMigration(

@@ -20,8 +20,8 @@ public protocol Runtime: Sendable {
     /// - Parameter progress: told how far it is, for as long as that takes.
     func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws
 
-    /// Takes away what ``apply(_:)`` made; data that people keep in the app stays.
-    func remove(_ app: RunnableApp) async throws
+    /// Takes away what ``apply(_:telling:)`` made; data that people keep in the app stays, unless it is to go too.
+    func remove(_ app: RunnableApp, withData: Bool) async throws
 
     /// Stops and starts the app.
     func restart(_ app: RunnableApp) async throws
@@ -32,6 +32,8 @@ public enum RuntimeCapability: String, Sendable, CaseIterable {
     /// It starts what is declared and stops what is removed.
     case lifecycle
     case restart
+    /// It keeps what it ran, and what that wrote.
+    case releases
 }
 
 /// What a runtime knows of an app.
@@ -60,7 +62,10 @@ public struct RunnableApp: Sendable, Hashable {
             case .native: spec.upstream.map { .upstream($0) }
             case .docker:
                 spec.compose.map {
-                    .compose(ComposeSource(text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct))
+                    .compose(
+                        ComposeSource(
+                            text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
+                            isStopped: spec.stopped ?? false))
                 }
             }
         guard let workload else { return nil }
@@ -73,16 +78,25 @@ public struct ComposeSource: Sendable, Hashable {
     public let text: ComposeText
     public let files: [String: String]
     public let drift: DriftPolicy
+    /// The release whose images are wanted, whatever their names mean now.
+    public let release: Int?
+    /// Whether it is to be there and not to run.
+    public let isStopped: Bool
 
-    public init(text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct) {
+    public init(
+        text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
+        isStopped: Bool = false
+    ) {
         self.text = text
         self.files = files
         self.drift = drift
+        self.release = release
+        self.isStopped = isStopped
     }
 
-    /// The same for equal files: a digest of all of them with their names and lengths.
+    /// The same for what makes an equal release: a digest of all files with their names and lengths.
     var hash: String {
-        var bytes: [UInt8] = []
+        var bytes = Array((release.map { "release \($0) " } ?? "").utf8)
         for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {
             bytes += "\(name.utf8.count) \(text.utf8.count) \(name)\(text)".utf8
         }

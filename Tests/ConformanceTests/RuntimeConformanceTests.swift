@@ -104,7 +104,7 @@ struct RuntimeConformanceTests {
             let upstream = try await TestUpstream.start()
             let app = try Self.app(upstream.url)
             try await runtime.apply(app)
-            for _ in 1...2 { try await runtime.remove(app) }
+            for _ in 1...2 { try await runtime.remove(app, withData: false) }
             #expect(try await runtime.observe(app).isRunning == !runtime.capabilities.contains(.lifecycle))
             try await upstream.stop()
         }

@@ -87,6 +87,87 @@ struct DockerTests {
         }
     }
 
+    @Test("going back to a release brings back the image that worked, although its name means another one now")
+    func movingImage() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let image = "lab-test/\(docker.prefix)moving:latest"
+            func build(_ text: String) async throws {
+                let folder = lab.directory + "-image"
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                try Data("FROM nginx\nRUN echo \(text) >/usr/share/nginx/html/index.html\n".utf8)
+                    .write(to: URL(filePath: folder + "/Dockerfile"))
+                let built = try await docker.run(["build", "--quiet", "--tag", image, folder])
+                try #require(built.status.isSuccess, "\(built.standardError)")
+                try FileManager.default.removeItem(atPath: folder)
+            }
+            let file = lab.directory + "-moving.yaml"
+            for text in ["one", "two"] {
+                try await build(text)
+                try Data("services: {web: {image: \(image), expose: [\"80\"]}}\n# \(text)\n".utf8)
+                    .write(to: URL(filePath: file))
+                let deployed = try await lab.run(["deploy", file, "--name", "moving"])
+                #expect(deployed.status.isSuccess, "\(deployed.standardError)")
+                #expect(try await lab.fetch("moving.home.arpa").standardOutput == "\(text)\n")
+            }
+            try FileManager.default.removeItem(atPath: file)
+            let compared = try await lab.run(["releases", "moving", "1", "2"])
+            #expect(compared.standardOutput.contains("image of web"), "\(compared.standardOutput)")
+            #expect(compared.standardOutput.contains("+ # two"), "\(compared.standardOutput)")
+
+            let back = try await lab.run(["rollback", "moving"])
+            #expect(back.status.isSuccess, "\(back.standardError)")
+            #expect(try await lab.fetch("moving.home.arpa").standardOutput == "one\n")
+            // It stays so, also for a provisioner that has just started.
+            try await lab.strike(.lab)
+            try await lab.up()
+            #expect(try await eventually { try await lab.fetch("moving.home.arpa").standardOutput == "one\n" })
+            let forth = try await lab.run(["rollback", "moving", "2"])
+            #expect(forth.status.isSuccess, "\(forth.standardError)")
+            #expect(try await lab.fetch("moving.home.arpa").standardOutput == "two\n")
+            let wrong = try await lab.run(["rollback", "moving", "17"])
+            #expect(wrong.standardError.contains("has no release 17"), "\(wrong.standardError)")
+
+            _ = try await lab.run(["remove", "moving", "--yes"])
+            _ = try await docker.run(["rmi", "--force", image])
+        }
+    }
+
+    @Test("an app is stopped and started, its logs are read, and its volumes go with it only where that is asked")
+    func lifecycle() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-kept.yaml"
+            try Data(
+                "services: {web: {image: nginx, expose: [\"80\"], volumes: [\"data:/data\"]}}\nvolumes: {data: {}}\n"
+                    .utf8
+            ).write(to: URL(filePath: file))
+            let deployed = try await lab.run(["deploy", file, "--name", "kept"])
+            #expect(deployed.status.isSuccess, "\(deployed.standardError)")
+
+            let logs = try await lab.run(["logs", "kept", "--lines", "50"])
+            #expect(logs.standardOutput.contains("web ") && logs.standardOutput.contains("GET / HTTP/1.1"))
+            let nobody = try await lab.run(["logs", "kept", "--service", "wep"])
+            #expect(nobody.standardError.contains("Give one of web"), "\(nobody.standardError)")
+
+            let stopped = try await lab.run(["stop", "kept"])
+            #expect(stopped.status.isSuccess, "\(stopped.standardError)")
+            #expect(try await docker.containers(of: "kept") == ["web exited"])
+            // A look at it does not start it.
+            try await Task.sleep(for: .seconds(3))
+            #expect(try await docker.containers(of: "kept") == ["web exited"])
+            let started = try await lab.run(["start", "kept"])
+            #expect(started.status.isSuccess, "\(started.standardError)")
+            #expect(try await lab.run(["restart", "kept"]).status.isSuccess)
+
+            for (more, left) in [([], 1), (["--volumes"], 0)] {
+                _ = try await lab.run(["deploy", file, "--name", "kept"])
+                let removed = try await lab.run(["remove", "kept", "--yes"] + more)
+                #expect(removed.status.isSuccess, "\(removed.standardError)")
+                #expect(try await docker.volumes().count == left)
+            }
+            try FileManager.default.removeItem(atPath: file)
+        }
+    }
+
     @Test("a lab that is killed while an app starts goes on with it, and keeps what ran")
     func killed() async throws {
         try await DockerUnderTest.with { lab, docker in

@@ -74,6 +74,12 @@ struct DockerUnderTest: Sendable {
         return result.standardOutput.split(separator: "\n").map(String.init)
     }
 
+    /// The volumes of this test's projects.
+    func volumes() async throws -> [String] {
+        let result = try await run(["volume", "ls", "--quiet", "--filter", "name=^\(prefix)"])
+        return result.standardOutput.split(separator: "\n").map(String.init)
+    }
+
     /// The names that keep images for this test's apps.
     func imageNames() async throws -> [String] {
         let result = try await run(["images", "--format", "{{.Repository}}"])

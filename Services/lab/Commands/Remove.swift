@@ -17,13 +17,21 @@ struct Remove: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long to wait until it is gone.", valueName: "seconds"))
     var timeout: Int = 60
 
+    @Flag(help: "Take away its volumes and its folder as well, which people may keep data in.")
+    var volumes = false
+
     @OptionGroup var options: LabOptions
 
     func run() async throws {
         let client = try LabClient(options)
-        try Confirmation.ask("Remove \(name) with its route, certificate, name and page?", isGiven: yes)
+        let data = volumes ? ", its volumes and its folder" : ""
+        try Confirmation.ask("Remove \(name) with its route, certificate, name and page\(data)?", isGiven: yes)
         let start = ContinuousClock.now
-        _ = try await client.requestApp(.delete, name)
+        if volumes {
+            _ = try await client.request(.post, "/v1/apps/\(try PathSegment(name).text)/erase")
+        } else {
+            _ = try await client.requestApp(.delete, name)
+        }
         let isGone = OnceFlag()
         try await WithTimeout.run(.seconds(timeout)) {
             while !isGone.isSet {

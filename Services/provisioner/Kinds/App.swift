@@ -20,6 +20,9 @@ public enum App: ManagedKind {
             "Of an app in containers, its Compose file. Its x-lab block says what the lab needs to know besides.",
         "files": "What lies beside the Compose file: the text of each file by its path.",
         "drift": "What is done about containers that somebody changed: correct or report. Default: correct.",
+        "release": "The release whose images are wanted, whatever their names mean now.",
+        "stopped": "Whether an app in containers is to be there and not to run.",
+        "volumes": "What becomes of its volumes and its folder when it is removed: keep or remove. Default: keep.",
         "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. Default: <name>.<LAB_DOMAIN>.",
         "title": "What people call it. Default: its name.",
         "summary": "One sentence for its page.",
@@ -38,6 +41,7 @@ public enum App: ManagedKind {
         try checkWorkload(spec)
         if spec.effectiveRuntime == .docker {
             spec = try await ComposeCheck(DockerSettings(call.lab.settings)).completed(spec, name: name, names)
+            try await checkRelease(spec, of: name, call)
         }
         let host = try check(spec, name: name, names)
         if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true
@@ -77,6 +81,17 @@ public enum App: ManagedKind {
         return host
     }
 
+    /// A release that is asked for is there.
+    private static func checkRelease(_ spec: AppSpec, of name: AppName, _ call: OperationCall) async throws {
+        guard let number = spec.release else { return }
+        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
+        guard !releases.contains(where: { $0.number == number }) else { return }
+        throw Problem.invalid(
+            "/body/release", "App \(name) has no release \(number)",
+            remedy: releases.isEmpty
+                ? "Leave it out" : "Give one of \(releases.map { "\($0.number)" }.joined(separator: ", "))")
+    }
+
     /// An app has what its runtime needs, and nothing that another one would.
     static func checkWorkload(_ spec: AppSpec) throws {
         switch spec.effectiveRuntime {
@@ -86,10 +101,10 @@ public enum App: ManagedKind {
                     "/body/upstream", "a native app needs an upstream",
                     remedy: "Give the server that answers for it, such as http://192.168.1.20:8096, or a Compose file")
             }
-            guard spec.compose == nil, spec.files == nil else {
+            guard spec.compose == nil, spec.files == nil, spec.release == nil, spec.stopped == nil else {
                 throw Problem.invalid(
-                    "/body/compose", "a native app runs without the lab, so it has no Compose file",
-                    remedy: "Leave out compose and files, or give the runtime docker")
+                    "/body/compose", "a native app runs without the lab, so it has no Compose file and no releases",
+                    remedy: "Leave out compose, files, release and stopped, or give the runtime docker")
             }
         case .docker:
             guard spec.upstream == nil else {

@@ -12,6 +12,12 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var files: [String: String]?
     /// What is done about containers that somebody changed by hand; they are put right where nothing is given.
     public var drift: DriftPolicy?
+    /// The release whose images are wanted, whatever their names mean now; set by going back to it.
+    public var release: Int?
+    /// Whether an app in containers is to be there and not to run.
+    public var stopped: Bool?
+    /// What becomes of an app's volumes and of its folder when it is removed; they are kept where nothing is given.
+    public var volumes: VolumeRetention?
     /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
     public var host: Hostname?
     public var title: AppTitle?
@@ -27,7 +33,8 @@ public struct AppSpec: Codable, Sendable, Hashable {
 
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
-        files: [String: String]? = nil, drift: DriftPolicy? = nil, host: Hostname? = nil, title: AppTitle? = nil,
+        files: [String: String]? = nil, drift: DriftPolicy? = nil, release: Int? = nil, stopped: Bool? = nil,
+        volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
         summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
         access: AppAccess? = nil, platform: Bool? = nil
     ) {
@@ -36,6 +43,9 @@ public struct AppSpec: Codable, Sendable, Hashable {
         self.compose = compose
         self.files = files
         self.drift = drift
+        self.release = release
+        self.stopped = stopped
+        self.volumes = volumes
         self.host = host
         self.title = title
         self.summary = summary
@@ -70,6 +80,12 @@ public enum DriftPolicy: String, Codable, Sendable, Hashable, CaseIterable {
     case correct
     /// It is shown as a condition, and left as it is.
     case report
+}
+
+/// What becomes of what people keep in an app when it is removed.
+public enum VolumeRetention: String, Codable, Sendable, Hashable, CaseIterable {
+    case keep
+    case remove
 }
 
 /// Who may reach an app, as its route says it.

@@ -7,9 +7,11 @@ create table provisioner.release (
     number      integer     not null check (number > 0),
     -- Of the Compose file and what lies beside it, as declared: an equal declaration is the same release.
     source_hash text        not null,
+    -- The Compose file as somebody wrote it, and what lay beside it.
+    compose     text        not null,
+    files       jsonb       not null default '{}'::jsonb,
     -- The rendered Compose file, with images by content.
     document    jsonb       not null,
-    files       jsonb       not null default '{}'::jsonb,
     -- {service: {"reference": "nginx:1.27", "id": "sha256:…"}}
     images      jsonb       not null,
     service     text        not null,
@@ -19,7 +21,8 @@ create table provisioner.release (
     reason      text        not null default '',
     -- The end of what containers that failed had written.
     log         text        not null default '',
-    declared_by text        not null default '',
+    -- The release whose images these are, where somebody went back to one.
+    copy_of     integer,
     created_at  timestamptz not null default now(),
     primary key (app, number)
 );

@@ -228,7 +228,9 @@ struct AppReconciler: Reconciler {
                 removals: owned.filter { !$0.isDeleted }.map(\.key))
         }
         guard let runnable = RunnableApp(name, app.spec) else { return Outcome(app.name, .purge) }
-        let subject = RuntimeWatch.Subject(app: runnable, runtime: app.spec.effectiveRuntime, isRemoved: true)
+        let subject = RuntimeWatch.Subject(
+            app: runnable, runtime: app.spec.effectiveRuntime, isRemoved: true,
+            removesData: app.spec.volumes == .remove)
         switch watch.latest(on: subject, youngerThan: troubledInterval, orWhenTroubled: troubledInterval)?.finding {
         case .removed:
             break

@@ -11,6 +11,8 @@ final class RuntimeWatch: Sendable {
         let app: RunnableApp
         let runtime: RuntimeName
         let isRemoved: Bool
+        /// Whether what people keep in the app goes with it.
+        var removesData = false
     }
 
     enum Finding: Sendable {
@@ -211,7 +213,7 @@ final class RuntimeWatch: Sendable {
         let runtime = runtimes[subject.runtime]
         do {
             if subject.isRemoved {
-                try await runtime.remove(subject.app)
+                try await runtime.remove(subject.app, withData: subject.removesData)
                 return .removed
             }
             try await runtime.apply(subject.app) { self.tell($0, of: subject) }

@@ -25,8 +25,11 @@ struct Release: Sendable {
     let app: AppName
     let number: Int
     let sourceHash: String
-    let document: JSONText
+    /// What was declared: the Compose file and what lay beside it.
+    let compose: String
     let files: [String: String]
+    /// What is run: the rendered file, with images by content.
+    let document: JSONText
     let images: [String: Image]
     /// The service that people reach, and how the proxy speaks to it.
     let service: String
@@ -35,6 +38,8 @@ struct Release: Sendable {
     let status: Status
     let reason: String
     let log: String
+    /// The release that it brought back, where somebody went back to one.
+    let copyOf: Int?
     let createdAt: Date
 
     /// Where the proxy finds it.

@@ -11,7 +11,8 @@ struct ReleaseStore: Sendable {
     func releases(of app: AppName, limit: Int = 50) async throws -> [Release] {
         try await postgres.query(
             """
-            select number, source_hash, document::text, files::text, images::text, service, scheme, port, status, reason, log, created_at
+            select number, source_hash, compose, document::text, files::text, images::text, service, scheme, port,
+                status, reason, log, copy_of, created_at
             from provisioner.release where app = \(app.text) order by number desc limit \(Int32(limit))
             """
         ).map { row in
@@ -19,29 +20,32 @@ struct ReleaseStore: Sendable {
             let images = JSONText(trusted: try row.value("images"))
             return Release(
                 app: app, number: Int(try row.value("number", as: Int32.self)),
-                sourceHash: try row.value("source_hash"), document: JSONText(trusted: try row.value("document")),
+                sourceHash: try row.value("source_hash"), compose: try row.value("compose"),
                 files: try files.decode([String: String].self),
+                document: JSONText(trusted: try row.value("document")),
                 images: try images.decode([String: Release.Image].self),
                 service: try row.value("service"), scheme: try row.value("scheme"),
                 port: Int(try row.value("port", as: Int32.self)),
                 status: Release.Status(rawValue: try row.value("status")) ?? .failed,
                 reason: try row.value("reason"), log: try row.value("log"),
+                copyOf: try row.value("copy_of", as: Int32?.self).map(Int.init),
                 createdAt: try row.value("created_at", as: Date.self))
         }
     }
 
     /// Adds a release that is being started.
     func add(
-        _ app: AppName, sourceHash: String, document: JSONText, files: [String: String],
-        images: [String: Release.Image], service: String, scheme: String, port: Int
+        _ app: AppName, _ source: ComposeSource, document: JSONText, images: [String: Release.Image], service: String,
+        scheme: String, port: Int
     ) async throws -> Release {
         try await postgres.query(
             """
             insert into provisioner.release
-                (app, number, source_hash, document, files, images, service, scheme, port, status)
-            select \(app.text), coalesce(max(number), 0) + 1, \(sourceHash), \(PostgresJSON(document.text)),
-                \(PostgresJSON(JSONText(encoding: files).text)), \(PostgresJSON(JSONText(encoding: images).text)),
-                \(service), \(scheme), \(Int32(port)), 'starting'
+                (app, number, source_hash, compose, files, document, images, service, scheme, port, copy_of, status)
+            select \(app.text), coalesce(max(number), 0) + 1, \(source.hash), \(source.text.text),
+                \(PostgresJSON(JSONText(encoding: source.files).text)), \(PostgresJSON(document.text)),
+                \(PostgresJSON(JSONText(encoding: images).text)), \(service), \(scheme), \(Int32(port)),
+                \(source.release.map { Int32($0) }), 'starting'
             from provisioner.release where app = \(app.text)
             """)
         guard let release = try await releases(of: app, limit: 1).first else {

@@ -8,7 +8,7 @@ import NIOCore
 /// the schema before the type decodes it.
 struct InputReader: Sendable {
     private let schema: JSONSchema
-    private let pathParameters: [String]
+    private let pathParameters: [(name: String, schema: JSONSchema)]
     private let queryParameters: [String: JSONSchema]
     private let hasBody: Bool
     /// The largest body that is read, in bytes.
@@ -16,10 +16,11 @@ struct InputReader: Sendable {
 
     init(_ declaration: OperationDeclaration, schema: JSONSchema) {
         self.schema = schema
-        pathParameters = declaration.pathParameters
+        let pathNames = declaration.pathParameters
+        pathParameters = pathNames.map { ($0, schema.property($0) ?? .any) }
         hasBody = schema.property("body") != nil
         var query: [String: JSONSchema] = [:]
-        for property in schema.properties where property.name != "body" && !pathParameters.contains(property.name) {
+        for property in schema.properties where property.name != "body" && !pathNames.contains(property.name) {
             query[property.name] = property.schema
         }
         queryParameters = query
@@ -29,9 +30,9 @@ struct InputReader: Sendable {
     func read<Input: Decodable>(_ type: Input.Type, _ request: Request, _ parameters: Parameters) async throws -> Input
     {
         var members: [String: JSONValue] = [:]
-        for name in pathParameters {
+        for (name, schema) in pathParameters {
             guard let text = parameters.get(name) else { continue }
-            members[name] = .string(PercentEncoding.decode(text) ?? text)
+            members[name] = Self.value(PercentEncoding.decode(text) ?? text, schema)
         }
         if !queryParameters.isEmpty || request.uri.query != nil {
             try readQuery(request, into: &members)
@@ -68,7 +69,7 @@ struct InputReader: Sendable {
         }
     }
 
-    /// A query parameter's text as the JSON value that its schema asks for; text that does not fit stays text, so
+    /// A parameter's text as the JSON value that its schema asks for; text that does not fit stays text, so
     /// that the schema refuses it.
     private static func value(_ text: String, _ schema: JSONSchema) -> JSONValue {
         switch schema.shape {

@@ -88,6 +88,10 @@ public struct PageSize: Codable, Sendable, Hashable, JSONSchemaRepresentable {
 /// The name of a resource in the path.
 public struct NameInput: Codable, Sendable {
     public let name: ResourceName
+
+    public init(name: ResourceName) {
+        self.name = name
+    }
 }
 
 /// An operation that shows one resource as it is in the database, the same to everybody.

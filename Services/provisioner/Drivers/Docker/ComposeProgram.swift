@@ -52,6 +52,11 @@ struct ComposeProgram: Sendable {
         guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
     }
 
+    func stop(_ project: Project) async throws {
+        let result = try await run(project, ["stop"], timeout: .seconds(300))
+        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+    }
+
     func restart(_ project: Project) async throws {
         let result = try await run(project, ["restart"], timeout: .seconds(300))
         guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }

@@ -44,7 +44,9 @@ struct ComposeProject: Sendable {
         let scheme = block.expose.scheme
         if let name = block.expose.service {
             guard let service = services.first(where: { $0.name == name }) else {
-                let near = SpellingDistance.nearest(to: name, among: services.map(\.name)).map { "Did you mean “\($0)”?" }
+                let near = SpellingDistance.nearest(to: name, among: services.map(\.name)).map {
+                    "Did you mean “\($0)”?"
+                }
                 throw Problem.invalid(
                     "/body/compose", "x-lab.expose.service is “\(name)”, and there is no such service",
                     remedy: near ?? "The services are \(services.map(\.name).joined(separator: ", "))")

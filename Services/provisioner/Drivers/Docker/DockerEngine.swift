@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LabCore
 import LabHTTPClient
 import LabState
@@ -64,8 +65,14 @@ struct DockerEngine: Sendable {
     }
 
     /// The end of what a container wrote, standard output and standard error together.
-    func logs(of container: String, lines: Int) async throws -> String {
-        let response = try await get("/containers/\(container)/logs?stdout=1&stderr=1&tail=\(lines)")
+    ///
+    /// - Parameter withTimes: puts the time in RFC 3339 and a space before each line.
+    func logs(
+        of container: String, lines: Int, since: Date? = nil, withTimes: Bool = false
+    ) async throws -> String {
+        let since = since.map { "&since=\($0.timeIntervalSince1970)" } ?? ""
+        let times = withTimes ? "&timestamps=1" : ""
+        let response = try await get("/containers/\(container)/logs?stdout=1&stderr=1&tail=\(lines)\(since)\(times)")
         return DockerLogFrames.text(response.body)
     }
 

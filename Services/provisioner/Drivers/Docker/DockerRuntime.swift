@@ -30,7 +30,7 @@ struct DockerRuntime: Runtime {
     }
 
     var name: RuntimeName { .docker }
-    var capabilities: Set<RuntimeCapability> { [.lifecycle, .restart] }
+    var capabilities: Set<RuntimeCapability> { [.lifecycle, .restart, .releases] }
 
     // MARK: Applying
 
@@ -38,8 +38,17 @@ struct DockerRuntime: Runtime {
         guard case .compose(let source) = app.workload else { return }
         let history = try await releases.releases(of: app.name, limit: 20)
         let live = history.first { $0.status == .live }
+        if source.isStopped {
+            return try await stop(app.name, telling: progress)
+        }
         guard let newest = history.first, newest.sourceHash == source.hash else {
-            let release = try await prepare(app.name, source, telling: progress)
+            let former = source.release.flatMap { number in history.first { $0.number == number } }
+            let release =
+                if let former {
+                    try await copy(former, source)
+                } else {
+                    try await prepare(app.name, source, telling: progress)
+                }
             return try await start(release, before: live, telling: progress)
         }
         switch newest.status {
@@ -80,8 +89,22 @@ struct DockerRuntime: Runtime {
         let port = try await releases.port(of: app) { LoopbackPort.free() }
         document.publish(exposure.service, exposure.port, at: port)
         return try await releases.add(
-            app, sourceHash: source.hash, document: JSONText(encoding: document.value), files: source.files,
-            images: images, service: exposure.service, scheme: exposure.scheme, port: port)
+            app, source, document: JSONText(encoding: document.value), images: images, service: exposure.service,
+            scheme: exposure.scheme, port: port)
+    }
+
+    /// A release that runs what another one ran.
+    private func copy(_ former: Release, _ source: ComposeSource) async throws -> Release {
+        try await releases.add(
+            former.app, source, document: former.document, images: former.images, service: former.service,
+            scheme: former.scheme, port: former.port)
+    }
+
+    private func stop(_ app: AppName, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {
+        let containers = try await engine.containers(of: settings.project(of: app))
+        guard containers.contains(where: { !["exited", "created", "dead"].contains($0.state) }) else { return }
+        progress(RuntimeProgress("Stopping", "The containers are stopped"))
+        try await compose.stop(project(of: app))
     }
 
     /// The image that a name means now; pulled when the engine has none.
@@ -236,6 +259,11 @@ struct DockerRuntime: Runtime {
         }
         let history = try await releases.releases(of: app.name, limit: 20)
         let live = history.first { $0.status == .live }
+        if source.isStopped {
+            return RuntimeObservation(
+                isRunning: false, reason: "Stopped",
+                message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live?.upstream)
+        }
         if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
             return RuntimeObservation(
@@ -290,14 +318,15 @@ struct DockerRuntime: Runtime {
 
     // MARK: Ending
 
-    func remove(_ app: RunnableApp) async throws {
-        try await compose.down(named: settings.project(of: app.name), withVolumes: false)
+    func remove(_ app: RunnableApp, withData: Bool) async throws {
+        try await compose.down(named: settings.project(of: app.name), withVolumes: withData)
         for reference in try await engine.references(below: settings.repository(of: app.name) + "/") {
             try await engine.untag(reference)
         }
         var written: Set<String> = []
         for release in try await releases.releases(of: app.name) { written.formUnion(release.files.keys) }
-        try settings.folder(of: app.name).removeWritten(written)
+        let folder = settings.folder(of: app.name)
+        if withData { try folder.remove() } else { try folder.removeWritten(written) }
         try await releases.removeAll(of: app.name)
         hashes.forget(app.name)
     }

@@ -19,7 +19,7 @@ struct NativeRuntime: Runtime {
     func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {}
 
     /// Nothing is stopped: whoever started it keeps it.
-    func remove(_ app: RunnableApp) async throws {}
+    func remove(_ app: RunnableApp, withData: Bool) async throws {}
 
     /// Any answer of HTTP means that it runs, whatever its status is.
     func observe(_ app: RunnableApp) async throws -> RuntimeObservation {
