@@ -11,6 +11,7 @@ public struct ProvisionerService: LabService {
     public static let operations: [any Operation] =
         App.resourceOperations + [
             RestartApp(), StopApp(), StartApp(), RollBackApp(), EraseApp(), AppLogs(), ListReleases(), GetRelease(),
+            ListSecrets(), RevealSecret(), RotateSecret(),
             GetAppPage(), ListChangelog(),
         ]
     public static let databaseSchema: String? = "provisioner"

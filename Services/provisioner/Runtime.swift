@@ -65,7 +65,7 @@ public struct RunnableApp: Sendable, Hashable {
                     .compose(
                         ComposeSource(
                             text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
-                            isStopped: spec.stopped ?? false))
+                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0))
                 }
             }
         guard let workload else { return nil }
@@ -82,16 +82,19 @@ public struct ComposeSource: Sendable, Hashable {
     public let release: Int?
     /// Whether it is to be there and not to run.
     public let isStopped: Bool
+    /// How often its secrets were made anew.
+    public let rotation: Int
 
     public init(
         text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
-        isStopped: Bool = false
+        isStopped: Bool = false, rotation: Int = 0
     ) {
         self.text = text
         self.files = files
         self.drift = drift
         self.release = release
         self.isStopped = isStopped
+        self.rotation = rotation
     }
 
     /// The same for what makes an equal release: a digest of all files with their names and lengths.

@@ -168,6 +168,98 @@ struct DockerTests {
         }
     }
 
+    @Test("secrets are made, handed over, shown to the owner alone, made anew, and in no document")
+    func secrets() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-sealed.yaml"
+            let compose = """
+                services:
+                  web:
+                    image: nginx
+                    expose: ["80"]
+                    environment: {TOKEN: "is ${APP_TOKEN}!"}
+                    secrets: [token]
+                secrets: {token: {environment: APP_TOKEN}}
+                x-lab: {secrets: [APP_TOKEN]}
+                """
+            try Data(compose.utf8).write(to: URL(filePath: file))
+            let deployed = try await lab.run(["deploy", file, "--name", "sealed"])
+            #expect(deployed.status.isSuccess, "\(deployed.standardError)")
+            func shown() async throws -> String {
+                let shown = try await lab.run(["secret", "show", "sealed", "APP_TOKEN"])
+                return shown.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            func environment() async throws -> String {
+                let id = try await docker.ids(of: "sealed", service: "web")
+                return try await docker.run(["exec"] + id + ["sh", "-c", "echo $TOKEN; cat /run/secrets/token"])
+                    .standardOutput
+            }
+            let first = try await shown()
+            #expect(first.count > 32)
+            #expect(try await environment() == "is \(first)!\n\(first)")
+            #expect(try await lab.run(["secret", "list", "sealed"]).standardOutput.contains("APP_TOKEN"))
+
+            let rotated = try await lab.run(["secret", "rotate", "sealed", "APP_TOKEN"])
+            #expect(rotated.status.isSuccess, "\(rotated.standardError)")
+            let second = try await shown()
+            #expect(second != first)
+            #expect(try await eventually { try await environment() == "is \(second)!\n\(second)" })
+
+            let token = try await lab.run(["token", "create", "helper", "--scope", "act"]).standardOutput
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            let refused = try await Program.run(
+                "env",
+                ["LAB_URL=\(try await lab.info().api)", "LAB_TOKEN=\(token)", LabUnderTest.program]
+                    + ["secret", "show", "sealed", "APP_TOKEN"])
+            #expect(!refused.status.isSuccess)
+            let audit = try await lab.run(["call", "audit.list", "--json"])
+            #expect(audit.standardOutput.contains("secret.reveal"))
+
+            let release = try await lab.run(["releases", "sealed", "1", "--json"]).standardOutput
+            #expect(release.contains("${APP_TOKEN}"))
+            let page = try await lab.page(of: "sealed") ?? ""
+            let stored = try String(contentsOfFile: lab.directory + "/apps/sealed/release.json", encoding: .utf8)
+            let log = try String(contentsOfFile: lab.directory + "/lab.log", encoding: .utf8)
+            let plan = try await lab.run(["status", "sealed", "--json"]).standardOutput
+            for text in [release, page, stored, log, plan] {
+                #expect(!text.contains(first) && !text.contains(second))
+            }
+
+            // The secret outlives the app, as its volumes do.
+            #expect(try await lab.run(["remove", "sealed", "--yes"]).status.isSuccess)
+            #expect(try await lab.run(["deploy", file, "--name", "sealed"]).status.isSuccess)
+            #expect(try await shown() == second)
+            #expect(try await lab.run(["remove", "sealed", "--yes", "--volumes"]).status.isSuccess)
+            #expect(try await lab.run(["deploy", file, "--name", "sealed"]).status.isSuccess)
+            #expect(try await shown() != second)
+            try FileManager.default.removeItem(atPath: file)
+        }
+    }
+
+    @Test("a port of the host that another app or another program has is refused before anything starts")
+    func hostPorts() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-ports.yaml"
+            func deploy(_ name: String, _ port: Int) async throws -> ProgramResult {
+                try Data("services: {web: {image: nginx, ports: [\"\(port):80\"]}}\n".utf8).write(
+                    to: URL(filePath: file))
+                return try await lab.run(["deploy", file, "--name", name])
+            }
+            let port = LoopbackPort.free()
+            #expect(try await deploy("first", port).status.isSuccess)
+            // Its own port is no obstacle.
+            #expect(try await deploy("first", port).status.isSuccess)
+            let second = try await deploy("second", port)
+            #expect(second.standardError.contains("\(port)/tcp"), "\(second.standardError)")
+            #expect(second.standardError.contains("belongs to App first"), "\(second.standardError)")
+            let httpsPort = try #require(Int(try await lab.info().httpsPort))
+            let third = try await deploy("third", httpsPort)
+            #expect(third.standardError.contains("is taken by something else"), "\(third.standardError)")
+            #expect(try await docker.containers(of: "second") + docker.containers(of: "third") == [])
+            try FileManager.default.removeItem(atPath: file)
+        }
+    }
+
     @Test("a lab that is killed while an app starts goes on with it, and keeps what ran")
     func killed() async throws {
         try await DockerUnderTest.with { lab, docker in

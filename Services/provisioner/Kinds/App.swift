@@ -22,6 +22,7 @@ public enum App: ManagedKind {
         "drift": "What is done about containers that somebody changed: correct or report. Default: correct.",
         "release": "The release whose images are wanted, whatever their names mean now.",
         "stopped": "Whether an app in containers is to be there and not to run.",
+        "rotation": "How often secrets of it were made anew; counted by that.",
         "volumes": "What becomes of its volumes and its folder when it is removed: keep or remove. Default: keep.",
         "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. Default: <name>.<LAB_DOMAIN>.",
         "title": "What people call it. Default: its name.",
@@ -40,7 +41,8 @@ public enum App: ManagedKind {
         var spec = spec
         try checkWorkload(spec)
         if spec.effectiveRuntime == .docker {
-            spec = try await ComposeCheck(DockerSettings(call.lab.settings)).completed(spec, name: name, names)
+            spec = try await ComposeCheck(DockerSettings(call.lab.settings), postgres: call.lab.store.postgres)
+                .completed(spec, name: name, names)
             try await checkRelease(spec, of: name, call)
         }
         let host = try check(spec, name: name, names)

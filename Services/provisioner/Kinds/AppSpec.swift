@@ -16,6 +16,8 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var release: Int?
     /// Whether an app in containers is to be there and not to run.
     public var stopped: Bool?
+    /// How often secrets of it were made anew; counted by that.
+    public var rotation: Int?
     /// What becomes of an app's volumes and of its folder when it is removed; they are kept where nothing is given.
     public var volumes: VolumeRetention?
     /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
@@ -34,7 +36,7 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
         files: [String: String]? = nil, drift: DriftPolicy? = nil, release: Int? = nil, stopped: Bool? = nil,
-        volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
+        rotation: Int? = nil, volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
         summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
         access: AppAccess? = nil, platform: Bool? = nil
     ) {
@@ -45,6 +47,7 @@ public struct AppSpec: Codable, Sendable, Hashable {
         self.drift = drift
         self.release = release
         self.stopped = stopped
+        self.rotation = rotation
         self.volumes = volumes
         self.host = host
         self.title = title

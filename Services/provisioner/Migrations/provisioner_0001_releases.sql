@@ -29,6 +29,15 @@ create table provisioner.release (
 
 create unique index release_live on provisioner.release (app) where status = 'live';
 
+-- Secrets that the lab made, sealed (AES-256-GCM) with the key file of the process: this database alone opens none.
+create table provisioner.secret (
+    app        text        not null,
+    name       text        not null,
+    sealed     bytea       not null,
+    rotated_at timestamptz not null default now(),
+    primary key (app, name)
+);
+
 -- The port of the loopback interface at which the proxy finds an app, kept for as long as the app is there.
 create table provisioner.exposure (
     app  text    primary key,

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabPostgres
 import LabServers
 import LabService
 import Yams
@@ -8,10 +9,12 @@ import Yams
 /// whether it stays inside its containers, and what it says of itself.
 struct ComposeCheck: Sendable {
     let settings: DockerSettings
+    private let ports: HostPorts
     private let compose: ComposeProgram
 
-    init(_ settings: DockerSettings) {
+    init(_ settings: DockerSettings, postgres: PostgresClient) {
         self.settings = settings
+        ports = HostPorts(postgres: postgres)
         compose = ComposeProgram(socket: settings.socket)
     }
 
@@ -26,6 +29,8 @@ struct ComposeCheck: Sendable {
         try Self.checkYAML(text.text)
         let project = try await rendered(text, files: spec.files ?? [:], name: name)
         _ = try project.exposure()
+        let refusals = try await ports.refusals(of: project.hostPorts, for: name)
+        guard refusals.isEmpty else { throw Problem.invalid(refusals) }
         return try complete(spec, project.block, names)
     }
 
@@ -45,6 +50,14 @@ struct ComposeCheck: Sendable {
         }
     }
 
+    /// The names under `x-lab.secrets`, before the file is rendered: that is filled in with them. What is wrong with the
+    /// block is said of the rendered one.
+    static func secrets(in text: String) -> [String] {
+        guard let file = try? Yams.load(yaml: text) as? [String: Any], let block = file["x-lab"] as? [String: Any]
+        else { return [] }
+        return block["secrets"] as? [String] ?? (block["secrets"] as? String).map { [$0] } ?? []
+    }
+
     private func rendered(_ text: ComposeText, files: [String: String], name: AppName) async throws -> ComposeProject {
         let folder = ProjectFolder(path: "\(settings.appsDirectory)/.check-\(UUID().uuidString)")
         defer { try? folder.remove() }
@@ -54,7 +67,8 @@ struct ComposeCheck: Sendable {
             document = try await compose.render(
                 .init(
                     name: settings.project(of: name), directory: folder.project,
-                    file: folder.project + "/compose.yaml"))
+                    file: folder.project + "/compose.yaml"),
+                variables: SecretPlaceholder.environment(of: Self.secrets(in: text.text)))
         } catch ComposeFault.refused(let words) {
             throw Problem.invalid(
                 "/body/compose", "Compose refuses the file: \(words)",

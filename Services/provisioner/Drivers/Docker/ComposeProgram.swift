@@ -19,15 +19,17 @@ struct ComposeProgram: Sendable {
     /// The file with everything filled in and written out, as JSON.
     ///
     /// - Throws: ``ComposeFault/refused(_:)`` with Compose's own words.
-    func render(_ project: Project) async throws -> JSONValue {
-        let result = try await run(project, ["config", "--format", "json"])
+    ///
+    /// - Parameter variables: what the file is filled in with, beside what stands in its `.env`.
+    func render(_ project: Project, variables: [String: String] = [:]) async throws -> JSONValue {
+        let result = try await run(project, ["config", "--format", "json"], variables: variables)
         guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
         return try JSONText(trusted: result.standardOutput).decode(JSONValue.self)
     }
 
     /// What Compose compares containers with: a hash for each service.
-    func hashes(_ project: Project) async throws -> [String: String] {
-        let result = try await run(project, ["config", "--hash", "*"])
+    func hashes(_ project: Project, variables: [String: String]) async throws -> [String: String] {
+        let result = try await run(project, ["config", "--hash", "*"], variables: variables)
         guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
         var hashes: [String: String] = [:]
         for line in result.standardOutput.split(separator: "\n") {
@@ -45,10 +47,10 @@ struct ComposeProgram: Sendable {
 
     /// Makes the containers those of the file and starts them; their images must be there. What depends on another's
     /// health waits for it.
-    func up(_ project: Project) async throws {
+    func up(_ project: Project, variables: [String: String]) async throws {
         let result = try await run(
             project, ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"],
-            timeout: .seconds(900))
+            variables: variables, timeout: .seconds(900))
         guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
     }
 
@@ -74,7 +76,7 @@ struct ComposeProgram: Sendable {
     }
 
     private func run(
-        _ project: Project, _ arguments: [String], timeout: Duration = .seconds(60)
+        _ project: Project, _ arguments: [String], variables: [String: String] = [:], timeout: Duration = .seconds(60)
     ) async throws -> ProgramResult {
         try await Program.run(
             "docker",
@@ -82,7 +84,8 @@ struct ComposeProgram: Sendable {
                 "compose", "--ansi", "never", "--progress", "plain", "--project-name", project.name,
                 "--project-directory", project.directory, "--file", project.file,
             ] + arguments,
-            environment: environment, directory: project.directory, timeout: timeout, outputLimit: 8 << 20)
+            environment: environment.merging(variables) { own, _ in own }, directory: project.directory,
+            timeout: timeout, outputLimit: 8 << 20)
     }
 
     private var environment: [String: String] { ["DOCKER_HOST": "unix://\(socket)"] }

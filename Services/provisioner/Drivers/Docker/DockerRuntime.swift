@@ -13,6 +13,7 @@ struct DockerRuntime: Runtime {
     let engine: DockerEngine
     let compose: ComposeProgram
     let releases: ReleaseStore
+    let secrets: AppSecrets
     /// Asks an app whether it answers.
     let native: NativeRuntime
     let logger: Logger
@@ -25,6 +26,8 @@ struct DockerRuntime: Runtime {
         self.releases = releases
         self.native = native
         self.logger = logger
+        secrets = AppSecrets(
+            postgres: releases.postgres, keyFile: SealingKeyFile(path: settings.sealingKeyFile))
         engine = DockerEngine(socket: settings.socket, logger: logger)
         compose = ComposeProgram(socket: settings.socket)
     }
@@ -69,7 +72,10 @@ struct DockerRuntime: Runtime {
         try folder.write(source.files, compose: source.text.text)
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
-        let project = try ComposeProject(try await compose.render(file))
+        let names = ComposeCheck.secrets(in: source.text.text)
+        let variables = SecretPlaceholder.environment(of: names)
+        let project = try ComposeProject(try await compose.render(file, variables: variables))
+        try await secrets.ensure(names, of: app)
         let exposure = try project.exposure()
         if project.services.contains(where: \.isBuilt) {
             progress(RuntimeProgress("Building", "Images are built, which may take minutes"))
@@ -89,7 +95,9 @@ struct DockerRuntime: Runtime {
         let port = try await releases.port(of: app) { LoopbackPort.free() }
         document.publish(exposure.service, exposure.port, at: port)
         return try await releases.add(
-            app, source, document: JSONText(encoding: document.value), images: images, service: exposure.service,
+            app, source,
+            document: JSONText(trusted: SecretPlaceholder.replace(names, in: JSONText(encoding: document.value).text)),
+            images: images, service: exposure.service,
             scheme: exposure.scheme, port: port)
     }
 
@@ -172,7 +180,12 @@ struct DockerRuntime: Runtime {
         // Compose takes a paused container for one that runs.
         for container in try await engine.containers(of: settings.project(of: release.app))
         where container.state == "paused" { try await engine.unpause(container.id) }
-        try await compose.up(project(of: release.app))
+        try await compose.up(project(of: release.app), variables: try await variables(of: release.app))
+    }
+
+    /// The values of the app's secrets, which are in Compose's environment and in no document.
+    private func variables(of app: AppName) async throws -> [String: String] {
+        try await secrets.values(of: app).mapValues { $0.reveal() }
     }
 
     private func project(of app: AppName) -> ComposeProgram.Project {
@@ -228,11 +241,12 @@ struct DockerRuntime: Runtime {
 
     /// What differs between the containers and the release, in a sentence; nil when nothing does.
     private func drift(of release: Release) async throws -> String? {
-        let expected = try await hashes.of(release) { release in
+        let variables = try await variables(of: release.app)
+        let expected = try await hashes.of(release, variables) { release in
             let folder = settings.folder(of: release.app)
             try folder.write(release.files, compose: nil)
             try folder.write(release: release.document)
-            return try await compose.hashes(project(of: release.app))
+            return try await compose.hashes(project(of: release.app), variables: variables)
         }
         let containers = try await engine.containers(of: settings.project(of: release.app))
         for service in release.services {
@@ -326,7 +340,12 @@ struct DockerRuntime: Runtime {
         var written: Set<String> = []
         for release in try await releases.releases(of: app.name) { written.formUnion(release.files.keys) }
         let folder = settings.folder(of: app.name)
-        if withData { try folder.remove() } else { try folder.removeWritten(written) }
+        if withData {
+            try folder.remove()
+            try await secrets.removeAll(of: app.name)
+        } else {
+            try folder.removeWritten(written)
+        }
         try await releases.removeAll(of: app.name)
         hashes.forget(app.name)
     }
@@ -344,16 +363,21 @@ private struct ReleaseFault: Error, CustomStringConvertible {
 
 /// What Compose would compare containers with, kept for the release that was asked of last.
 private final class ServiceHashes: Sendable {
-    private let known = Mutex<[AppName: (release: Int, hashes: [String: String])]>([:])
+    private let known = Mutex<[AppName: (release: Int, secrets: [UInt8], hashes: [String: String])]>([:])
 
     func of(
-        _ release: Release, _ make: (Release) async throws -> [String: String]
+        _ release: Release, _ variables: [String: String], _ make: (Release) async throws -> [String: String]
     ) async throws -> [String: String] {
-        if let present = known.withLock({ $0[release.app] }), present.release == release.number {
+        // Of the secrets no more is kept than what tells whether they have changed.
+        let text = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+        let secrets = SHA256.hash(Array(text.utf8))
+        if let present = known.withLock({ $0[release.app] }), present.release == release.number,
+            present.secrets == secrets
+        {
             return present.hashes
         }
         let hashes = try await make(release)
-        known.withLock { $0[release.app] = (release.number, hashes) }
+        known.withLock { $0[release.app] = (release.number, secrets, hashes) }
         return hashes
     }
 

@@ -20,6 +20,8 @@ struct LabBlock: Sendable, Hashable {
     var access: String?
     var drift: String?
     var expose = Exposure()
+    /// The variables that the lab makes secrets for.
+    var secrets: [String] = []
     /// What the file may do although it reaches beyond its containers.
     var allow: Set<Allowance> = []
 
@@ -56,6 +58,15 @@ struct LabBlock: Sendable, Hashable {
             } else {
                 reader.refuse("allow", "“\(word)” is not known", nearest: word, Allowance.allCases.map(\.rawValue))
             }
+        }
+        for name in reader.texts("secrets") {
+            let isVariable =
+                name.utf8.allSatisfy { "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_".utf8.contains($0) }
+                && name.first?.isNumber == false && name.utf8.count <= 64
+            // Some are for the programs that the lab starts.
+            let isTheLabs =
+                ["PATH", "HOME"].contains(name) || ["DOCKER_", "COMPOSE_", "LD_"].contains { name.hasPrefix($0) }
+            if isVariable, !isTheLabs { secrets.append(name) } else { reader.refuseName("secrets", name) }
         }
         let fields = reader.finish()
         guard fields.isEmpty else { throw Problem.invalid(fields) }
@@ -142,6 +153,13 @@ private struct LabBlockReader {
             .init(
                 "/body/compose", "\(path).\(key): \(detail)",
                 remedy: near ?? "Use one of \(words.joined(separator: ", "))"))
+    }
+
+    mutating func refuseName(_ key: String, _ name: String) {
+        fields.append(
+            .init(
+                "/body/compose", "\(path).\(key): “\(name)” is not the name of a variable for a secret",
+                remedy: "Use capital letters, digits and “_”, such as DATABASE_PASSWORD"))
     }
 
     mutating func add(_ others: [Problem.Field]) { fields += others }
