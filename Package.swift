@@ -144,9 +144,9 @@ let package = Package(
 
         labKitTests("Core"),
         labKitTests("Postgres", ["LabCore", "LabServers", "LabTesting", logging]),
-        labKitTests("MQTT", ["LabCore", "LabTesting", logging]),
-        labKitTests("HTTPClient", ["LabCore", "LabTesting", logging, nioCore, nioPosix]),
-        labKitTests("DNSClient", ["LabCore", "LabTesting", nioCore, nioPosix]),
+        labKitTests("MQTT", ["LabCore", "LabServers", "LabTesting", logging]),
+        labKitTests("HTTPClient", ["LabCore", "LabServers", "LabTesting", logging, nioCore, nioPosix]),
+        labKitTests("DNSClient", ["LabCore", "LabServers", "LabTesting", nioCore, nioPosix]),
         labKitTests("Crypto"),
         labKitTests("Servers", ["LabCore", "LabTesting", logging]),
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),

@@ -16,7 +16,7 @@ struct Lab: AsyncParsableCommand {
             CommandGroup(
                 name: "Apps:",
                 subcommands: [
-                    Deploy.self, Status.self, Why.self, Logs.self, Restart.self, Stop.self, Start.self,
+                    Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self, Stop.self, Start.self,
                     Releases.self, Rollback.self, SecretCommands.self, Remove.self,
                 ]),
             CommandGroup(

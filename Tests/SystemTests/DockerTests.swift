@@ -35,8 +35,12 @@ struct DockerTests {
         try await DockerUnderTest.with { lab, docker in
             let folder = lab.directory + "-hello/hello"
             try Self.writeApp(folder, page: "first\n")
+            let before = try await lab.run(["plan", folder]).standardOutput
+            #expect(
+                before.contains("+ container   web") && before.contains("+ route       hello.home.arpa"), "\(before)")
             let deployed = try await lab.run(["deploy", folder])
             #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+            #expect(try await lab.run(["plan", folder]).standardOutput == "  nothing would change\n")
             #expect(try await lab.fetch("hello.home.arpa").standardOutput == "first\n")
             #expect(try await lab.page(of: "hello")?.contains("Hello in containers") == true)
             #expect(try await docker.containers(of: "hello") == ["helper running", "web running"])

@@ -82,6 +82,13 @@ struct Deploy: AsyncParsableCommand {
 
     /// The app's name, and what there is to run.
     private func workload() throws -> (name: String, fields: [String: JSONValue]) {
+        try Self.workload(app, upstream: upstream, name: name)
+    }
+
+    /// The app's name, and what there is to run, as `deploy` and `plan` are given them.
+    static func workload(
+        _ app: String, upstream: String?, name: String?
+    ) throws -> (name: String, fields: [String: JSONValue]) {
         if let upstream { return (name ?? app, ["upstream": .string(upstream)]) }
         let folder: AppFolder
         if app == "-" {
@@ -100,7 +107,7 @@ struct Deploy: AsyncParsableCommand {
     }
 
     /// The same problem with the fields named as they were given here: `/body/healthPath` is `--health-path`.
-    private static func inOptions(_ problem: Problem) -> Problem {
+    static func inOptions(_ problem: Problem) -> Problem {
         var problem = problem
         problem.fields = problem.fields.map { field in
             let segments = field.pointer.split(separator: "/")

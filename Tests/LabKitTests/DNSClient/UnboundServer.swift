@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import LabCore
+import LabServers
 import NIOCore
 import NIOPosix
 
@@ -17,21 +18,13 @@ final class UnboundServer: Sendable {
     /// The address of `h<index>.home.arpa`.
     static func address(_ index: Int) -> String { "10.0.\(index / 256).\(index % 256)" }
 
-    static func freePort() async throws -> Int {
-        let channel = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        try await channel.close().get()
-        return port
-    }
-
-    /// Without a port, one that is free; another test may take it first, and then the next one is tried.
+    /// Without a port, one that is free; another process may take it first, and then the next one is tried.
     static func start(hosts: Int = 0, at chosen: Int? = nil) async throws -> UnboundServer {
         if let chosen { return try await start(hosts: hosts, onPort: chosen) }
         for _ in 0..<4 {
-            if let server = try? await start(hosts: hosts, onPort: try await freePort()) { return server }
+            if let server = try? await start(hosts: hosts, onPort: LoopbackPort.free()) { return server }
         }
-        return try await start(hosts: hosts, onPort: try await freePort())
+        return try await start(hosts: hosts, onPort: LoopbackPort.free())
     }
 
     private static func start(hosts: Int, onPort port: Int) async throws -> UnboundServer {

@@ -1,3 +1,4 @@
+import LabServers
 import Testing
 
 @testable import LabHTTPClient
@@ -38,7 +39,7 @@ extension HTTPClientTests {
 
         @Test("nobody at the port is a refused connection")
         func refused() async throws {
-            let port = try await freePort()
+            let port = LoopbackPort.free()
             try await withClient { (client: HTTPClient) async throws in
                 let request = HTTPRequest(url: "http://127.0.0.1:\(port)/").once
                 #expect(try await failure(of: request, from: client) == .connectionRefused)
@@ -141,7 +142,7 @@ extension HTTPClientTests {
 
         @Test("an error's description names the origin and what to do, and no path, query or credential")
         func description() async throws {
-            let port = try await freePort()
+            let port = LoopbackPort.free()
             try await withClient { (client: HTTPClient) async throws in
                 let request = HTTPRequest(url: "http://127.0.0.1:\(port)/bot123:TOKEN/send?key=TOKEN").once
                 do {
@@ -154,11 +155,6 @@ extension HTTPClientTests {
                     #expect(!"\(request)\(String(reflecting: request))".contains("TOKEN"))
                 }
             }
-        }
-
-        /// A port on which nobody listens any more.
-        private func freePort() async throws -> Int {
-            try await Ports.free()
         }
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import LabServers
 import NIOCore
 import NIOPosix
 import Testing
@@ -20,7 +21,7 @@ final class NginxServer: Sendable {
         let directory = try TemporaryDirectory()
         try await makeCertificates(in: directory)
         var ports: [Int] = []
-        for _ in 0..<4 { ports.append(try await Ports.free()) }
+        for _ in 0..<4 { ports.append(LoopbackPort.free()) }
         try directory.write(String(repeating: "lab ", count: 10_000), to: "text")
         try Data(count: 20 << 20).write(to: URL(filePath: directory.path + "/large"))
         let configuration = try directory.write(configuration(directory.path, ports: ports), to: "nginx.conf")

@@ -1,6 +1,7 @@
 import Foundation
 import LabCore
 import LabMQTT
+import LabServers
 import Logging
 import Synchronization
 
@@ -23,7 +24,7 @@ final class Broker: Sendable {
         directory = FileManager.default.temporaryDirectory.appending(path: "mqtt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for (name, text) in files { try Data(text.utf8).write(to: directory.appending(path: name)) }
-        port = try freePort()
+        port = LoopbackPort.free()
         self.logType = logType
         let path = directory.path(percentEncoded: false)
         lines = settings.map { $0.replacing("@", with: path) }
@@ -140,20 +141,6 @@ private func socketAddress(_ port: Int) -> sockaddr_in {
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
     return address
-}
-
-private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = socketAddress(0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
-    }
-    guard code == 0 else { throw Broker.Failure(description: "no free port") }
-    return Int(in_port_t(bigEndian: address.sin_port))
 }
 
 private func isListening(_ port: Int) -> Bool {

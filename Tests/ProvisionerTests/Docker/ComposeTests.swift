@@ -70,6 +70,30 @@ struct ComposeTests {
         #expect(throws: InvalidText.self) { try ProjectFilePath(path) }
     }
 
+    @Test("a plan names what is made, changed and taken away, and nothing when nothing is")
+    func plan() throws {
+        let live = try JSONText(
+            trusted: #"""
+                {"services": {"web": {"image": "a:1", "labels": {"lab.image": "nginx"}}, "old": {"image": "b"}},
+                "volumes": {"data": {}}, "networks": {"default": {}, "back": {}}}
+                """#
+        ).decode(JSONValue.self)
+        let wanted = try JSONText(
+            trusted: #"""
+                {"services": {"web": {"image": "a:2", "labels": {"lab.image": "nginx"}, "environment": {"A": "b"}},
+                "new": {"image": "c"}}, "volumes": {"more": {}}, "networks": {"default": {}}}
+                """#
+        ).decode(JSONValue.self)
+        let steps = ReleasePlan(wanted, instead: live).steps.map { "\($0.action) \($0.kind) \($0.name)" }
+        #expect(
+            steps == [
+                "create container new", "change image web", "change container web", "remove container old",
+                "create volume more", "change volume data", "remove network back",
+            ])
+        #expect(ReleasePlan(live, instead: live).steps == [])
+        #expect(ReleasePlan(live, instead: nil).steps.count == 5)
+    }
+
     @Test("what is run has images by content, labels, and the port that the proxy uses, and is else as it was")
     func releaseDocument() throws {
         let rendered = try JSONText(

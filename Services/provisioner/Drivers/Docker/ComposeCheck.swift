@@ -3,6 +3,7 @@ import LabCore
 import LabPostgres
 import LabServers
 import LabService
+import LabState
 import Yams
 
 /// Looks at a Compose file before anything is declared or started: whether it is YAML, whether Compose accepts it,
@@ -27,7 +28,7 @@ struct ComposeCheck: Sendable {
                 "/body/compose", "an app in containers needs a Compose file", remedy: "Give its text as compose")
         }
         try Self.checkYAML(text.text)
-        let project = try await rendered(text, files: spec.files ?? [:], name: name)
+        let project = try await project(text, files: spec.files ?? [:], name: name)
         _ = try project.exposure()
         let refusals = try await ports.refusals(of: project.hostPorts, for: name)
         guard refusals.isEmpty else { throw Problem.invalid(refusals) }
@@ -58,8 +59,12 @@ struct ComposeCheck: Sendable {
         return block["secrets"] as? [String] ?? (block["secrets"] as? String).map { [$0] } ?? []
     }
 
-    private func rendered(_ text: ComposeText, files: [String: String], name: AppName) async throws -> ComposeProject {
-        let folder = ProjectFolder(path: "\(settings.appsDirectory)/.check-\(UUID().uuidString)")
+    /// The rendered file, with the paths that it will have.
+    ///
+    /// - Throws: a problem at `/body/compose` or `/body/files`.
+    func project(_ text: ComposeText, files: [String: String], name: AppName) async throws -> ComposeProject {
+        removeLeftovers()
+        let folder = ProjectFolder(path: settings.appsDirectory + "/" + Self.prefix + UUID().uuidString)
         defer { try? folder.remove() }
         try folder.write(files, compose: text.text)
         let document: JSONValue
@@ -82,7 +87,23 @@ struct ComposeCheck: Sendable {
         let project = try ComposeProject(document)
         let refusals = project.refusals(in: folder.project)
         guard refusals.isEmpty else { throw Problem.invalid(refusals) }
-        return project
+        let moved = JSONText(
+            trusted: try JSONText(encoding: document).text.replacing(
+                folder.project, with: settings.folder(of: name).project))
+        return try ComposeProject(try moved.decode(JSONValue.self))
+    }
+
+    private static let prefix = ".check-"
+
+    /// Removes the folders of checks that were killed, which are done in seconds.
+    private func removeLeftovers() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: settings.appsDirectory)) ?? []
+        for name in names where name.hasPrefix(Self.prefix) {
+            let path = "\(settings.appsDirectory)/\(name)"
+            let facts = try? FileManager.default.attributesOfItem(atPath: path)
+            guard let date = facts?[.modificationDate] as? Date, date.timeIntervalSinceNow < -600 else { continue }
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 
     private func complete(_ spec: AppSpec, _ block: LabBlock, _ names: LabNames) throws -> AppSpec {

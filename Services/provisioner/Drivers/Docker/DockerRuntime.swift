@@ -87,10 +87,9 @@ struct DockerRuntime: Runtime {
             let reference = service.image ?? "\(file.name)-\(service.name)"
             let id = try await image(reference, of: service.name, telling: progress)
             images[service.name] = Release.Image(reference: reference, id: id)
-            let repository = "\(settings.repository(of: app))/\(service.name)"
-            let tag = String(id.drop { $0 != ":" }.dropFirst().prefix(16))
-            try await engine.tag(id, repository: repository, tag: tag)
-            document.pin(service.name, to: "\(repository):\(tag)", named: reference)
+            let name = ImageReference(pinned(id, of: service.name, app))
+            try await engine.tag(id, repository: name.repository, tag: name.tag)
+            document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
         let port = try await releases.port(of: app) { LoopbackPort.free() }
         document.publish(exposure.service, exposure.port, at: port)
@@ -99,6 +98,11 @@ struct DockerRuntime: Runtime {
             document: JSONText(trusted: SecretPlaceholder.replace(names, in: JSONText(encoding: document.value).text)),
             images: images, service: exposure.service,
             scheme: exposure.scheme, port: port)
+    }
+
+    /// The second name of an image, which says its content and keeps it.
+    private func pinned(_ id: String, of service: String, _ app: AppName) -> String {
+        "\(settings.repository(of: app))/\(service):\(id.drop { $0 != ":" }.dropFirst().prefix(16))"
     }
 
     /// A release that runs what another one ran.
@@ -263,6 +267,34 @@ struct DockerRuntime: Runtime {
             }
         }
         return nil
+    }
+
+    // MARK: Planning
+
+    /// What declaring an app would change about its containers.
+    func plan(_ spec: AppSpec, _ app: AppName) async throws -> [ReleasePlan.Step] {
+        guard let text = spec.compose else { return [] }
+        let names = ComposeCheck.secrets(in: text.text)
+        let project = try await ComposeCheck(settings, postgres: releases.postgres).project(
+            text, files: spec.files ?? [:], name: app)
+        let live = try await releases.releases(of: app).first { $0.status == .live }
+        var document = ReleaseDocument(project.document, app: app)
+        var steps: [ReleasePlan.Step] = []
+        for service in project.services {
+            let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
+            if let id = try await engine.imageID(of: reference) {
+                document.pin(service.name, to: pinned(id, of: service.name, app), named: reference)
+            } else {
+                steps.append(.init(.create, "image", reference, service.isBuilt ? "it is built" : "it is pulled"))
+            }
+        }
+        let exposure = try project.exposure()
+        if let live { document.publish(exposure.service, exposure.port, at: live.port) }
+        let wanted = JSONText(
+            trusted: SecretPlaceholder.replace(names, in: try JSONText(encoding: document.value).text))
+        let plan = ReleasePlan(
+            try wanted.decode(JSONValue.self), instead: try live?.document.decode(JSONValue.self))
+        return steps + plan.steps
     }
 
     // MARK: Looking
