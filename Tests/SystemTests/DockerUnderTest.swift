@@ -74,6 +74,26 @@ struct DockerUnderTest: Sendable {
         return result.standardOutput.split(separator: "\n").map(String.init)
     }
 
+    /// All containers of this test's projects, whether they run or not.
+    func containerNames() async throws -> [String] {
+        let result = try await run(["ps", "--all", "--format", "{{.Names}}", "--filter", "name=^\(prefix)"])
+        try #require(result.status.isSuccess, "\(result.standardError)")
+        return result.standardOutput.split(separator: "\n").map(String.init)
+    }
+
+    /// Kills the engine, and returns when its successor answers.
+    func killEngine() async throws {
+        guard let tool = Self.tool else { return }
+        let status = try await Program.run(tool, ["status"])
+        let line = status.standardOutput.split(separator: "\n").first { $0.hasPrefix("pid ") }
+        if let pid = line?.split(separator: " ").last.flatMap({ Int32($0) }) { kill(pid, SIGKILL) }
+        let isBack = try await eventually {
+            (try? await Program.run(tool, ["up"], timeout: .seconds(60), outputLimit: 8 << 20))?.status.isSuccess
+                ?? false
+        }
+        try #require(isBack, "the engine does not come back")
+    }
+
     /// The volumes of this test's projects.
     func volumes() async throws -> [String] {
         let result = try await run(["volume", "ls", "--quiet", "--filter", "name=^\(prefix)"])

@@ -42,26 +42,28 @@ struct ComposeProgram: Sendable {
     /// Builds the images that the file says how to build.
     func build(_ project: Project) async throws {
         let result = try await run(project, ["build", "--quiet"], timeout: .seconds(3600))
-        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+        guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
     /// Makes the containers those of the file and starts them; their images must be there. What depends on another's
     /// health waits for it.
+    ///
+    /// - Throws: ``ComposeFault/unavailable(_:)`` when the engine went away meanwhile, which says nothing of the file.
     func up(_ project: Project, variables: [String: String]) async throws {
         let result = try await run(
             project, ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"],
             variables: variables, timeout: .seconds(900))
-        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+        guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
     func stop(_ project: Project) async throws {
         let result = try await run(project, ["stop"], timeout: .seconds(300))
-        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+        guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
     func restart(_ project: Project) async throws {
         let result = try await run(project, ["restart"], timeout: .seconds(300))
-        guard result.status.isSuccess else { throw ComposeFault.failed(Self.words(of: result, project)) }
+        guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
     /// Removes containers and networks, and volumes where asked to. Needs no file: Compose finds them by their labels.
@@ -107,11 +109,21 @@ enum ComposeFault: Error, Sendable, CustomStringConvertible {
     case refused(String)
     /// It was accepted, and could not be applied.
     case failed(String)
+    /// The engine does not answer.
+    case unavailable(String)
+
+    /// From what the program said when it failed.
+    init(applying words: String) {
+        // What Docker's client says when its connection is refused, and when it breaks off.
+        let isAway = ["error during connect", "Cannot connect to the Docker daemon"].contains { words.contains($0) }
+        self = isAway ? .unavailable(words) : .failed(words)
+    }
 
     var description: String {
         switch self {
         case .refused(let words): "Compose refuses the file: \(words)"
         case .failed(let words): "docker compose failed: \(words)"
+        case .unavailable(let words): "the Docker engine went away: \(words)"
         }
     }
 }
