@@ -12,7 +12,7 @@ struct Lab: AsyncParsableCommand {
             """,
         version: LabVersion.current,
         groupedSubcommands: [
-            CommandGroup(name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self]),
+            CommandGroup(name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self, Setup.self, Health.self]),
             CommandGroup(
                 name: "Apps:",
                 subcommands: [

@@ -44,7 +44,7 @@ public struct ProxyRouterService: HasDocuments {
                 needs: RouteNeeds(address: settings.address), certificates: certificates,
                 prober: Prober(
                     names: LabResolver(settings.resolver, proxy: settings.address), port: settings.publicHTTPSPort,
-                    capabilities: proxy.capabilities, issuer: authority, logger: lab.logger),
+                    capabilities: proxy.capabilities, target: settings.probe, issuer: authority, logger: lab.logger),
                 logger: lab.logger),
             CertificateReconciler(certificates: certificates),
         ]

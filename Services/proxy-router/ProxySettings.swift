@@ -12,6 +12,8 @@ struct ProxySettings: Sendable {
     /// The HTTPS port as clients see it.
     let publicHTTPSPort: Int
     let resolver: ServerAddress
+    /// Where probes reach the proxy, where that is not what its records say: in a network of containers.
+    let probe: ProbeTarget?
     let sealingKeyFile: String
     /// Where the root's certificate is put for people; nil for nowhere.
     let authorityFile: String?
@@ -35,7 +37,17 @@ struct ProxySettings: Sendable {
         }
         sealingKeyFile = settings["LAB_SEALING_KEY_FILE"] ?? "/var/lib/lab/sealing.key"
         authorityFile = settings["LAB_CA_FILE"]
-        nginx = driver == .nginx ? try Self.nginx(settings, httpsPort, publicHTTPSPort, resolver) : nil
+        probe = try Self.reading("LAB_PROBE_ADDRESS") { () throws(InvalidText) in
+            try settings["LAB_PROBE_ADDRESS"].map { text throws(InvalidText) in try ProbeTarget(text) }
+        }
+        let upstreamResolver = try Self.reading("LAB_PROXY_RESOLVER") { () throws(InvalidText) in
+            try settings["LAB_PROXY_RESOLVER"].map { text throws(InvalidText) in
+                try ServerAddress(text, defaultPort: 53)
+            }
+        }
+        nginx =
+            driver == .nginx
+            ? try Self.nginx(settings, httpsPort, publicHTTPSPort, upstreamResolver ?? resolver) : nil
         traefik = TraefikSettings(
             httpEntryPoint: settings["LAB_TRAEFIK_HTTP_ENTRY_POINT"] ?? "web",
             httpsEntryPoint: settings["LAB_TRAEFIK_HTTPS_ENTRY_POINT"] ?? "websecure",
@@ -83,5 +95,21 @@ struct ProxySettings: Sendable {
         } catch {
             throw SettingError(key: key, detail: error.detail, remedy: error.remedy)
         }
+    }
+}
+
+/// A host and a port that probes connect to, whatever address the resolver gave: `traefik:443`.
+struct ProbeTarget: Sendable, Hashable {
+    let host: String
+    let port: Int
+
+    init(_ text: String) throws(InvalidText) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65_535).contains(port), colon > text.startIndex
+        else {
+            throw InvalidText("is “\(text)”", remedy: "Give a host and a port, such as traefik:443")
+        }
+        host = String(text[..<colon])
+        self.port = port
     }
 }

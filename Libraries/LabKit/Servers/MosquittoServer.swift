@@ -54,9 +54,9 @@ public struct MosquittoServer: ManagedServer {
 
     public var ports: [Int] { [port] + (tls.map { [$0.port] } ?? []) }
 
-    private var configurationFile: String { "\(directory)/mosquitto.conf" }
-    private var passwordFile: String { "\(directory)/passwords" }
-    private var accessFile: String { "\(directory)/access" }
+    public var configurationFile: String { "\(directory)/mosquitto.conf" }
+    public var passwordFile: String { "\(directory)/passwords" }
+    public var accessFile: String { "\(directory)/access" }
 
     public func prepare() async throws {
         for address in listenAddresses { try ListenAddress.check(address, server: name) }
@@ -68,7 +68,7 @@ public struct MosquittoServer: ManagedServer {
         try Files.makeDirectory("\(directory)/data", mode: 0o700, owner: account)
         try await writePasswords(as: account)
         if let accessControl { try Files.write(accessControl, to: accessFile, owner: account) }
-        try Files.write(settings, to: configurationFile, owner: account)
+        try Files.write(configuration, to: configurationFile, owner: account)
     }
 
     /// Passwords go to `mosquitto_passwd` in a file that nobody else can read: its arguments everyone could see.
@@ -104,7 +104,8 @@ public struct MosquittoServer: ManagedServer {
         }
     }
 
-    private var settings: String {
+    /// The text of mosquitto.conf(5) that it is started with.
+    public var configuration: String {
         var lines = ["# Written by lab at every start; changes are lost."]
         lines += listenAddresses.map { "listener \(port) \($0)" }
         if let tls {

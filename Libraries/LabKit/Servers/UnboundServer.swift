@@ -56,7 +56,7 @@ public struct UnboundServer: ManagedServer {
             throw ServerError.unreachable(server: name, account: account.name, directory: obstacle)
         }
         if !Files.exists(recordsFile) { try Files.write("", to: recordsFile, mode: 0o644) }
-        try Files.write(settings, to: configurationFile, mode: 0o644, owner: account)
+        try Files.write(configuration, to: configurationFile, mode: 0o644, owner: account)
         Files.remove(controlSocket)
     }
 
@@ -81,7 +81,8 @@ public struct UnboundServer: ManagedServer {
         }
     }
 
-    private var settings: String {
+    /// The text of unbound.conf(5) that it is started with.
+    public var configuration: String {
         var lines = [
             "# Written by lab at every start; changes are lost. Records belong in the included file.",
             "server:",

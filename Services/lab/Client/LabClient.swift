@@ -4,8 +4,22 @@ import LabKit
 
 /// Talks to a lab's REST API: one of this machine, found by its state directory, or another one by `LAB_URL`.
 struct LabClient: Sendable {
-    /// The base URL without a final slash.
-    let baseURL: String
+    /// Where a lab answers.
+    private enum Place: Sendable {
+        /// All of it at one URL, without a final slash.
+        case one(String)
+        /// A service at a time, behind the proxy of the platform in containers.
+        case platform(PlatformAddress)
+
+        func url(for path: String) -> String {
+            switch self {
+            case .one(let base): base
+            case .platform(let address): address.baseURL(for: path)
+            }
+        }
+    }
+
+    private let place: Place
     private let token: Secret<String>
 
     /// Whether the environment names a lab by its URL, which may be that of another machine.
@@ -28,7 +42,7 @@ struct LabClient: Sendable {
                     "LAB_URL is set and LAB_TOKEN is not",
                     remedy: "Make a token on the lab's machine with “lab token create NAME”, and set LAB_TOKEN to it")
             }
-            baseURL = url.hasSuffix("/") ? String(url.dropLast()) : url
+            place = .one(url.hasSuffix("/") ? String(url.dropLast()) : url)
             self.token = Secret(token)
             if let path = environment["LAB_CA"], !path.isEmpty {
                 guard let data = FileManager.default.contents(atPath: path) else {
@@ -40,17 +54,39 @@ struct LabClient: Sendable {
             return
         }
         let directory = options.directory
-        guard let info = try directory.info() else {
+        if let info = try directory.info() {
+            place = .one(info.api)
+            token = try Self.token(in: info.tokenFile, remedy: "Run as the user of “lab up”")
+            http = HTTPClient(configuration: configuration, logger: .quiet)
+            return
+        }
+        let files = PlatformAddress.Files(directory)
+        guard let address = try files.read() else {
             throw CommandFault(
                 "no lab runs in \(directory.path)",
-                remedy: "Start it with “lab up”, or name another one with --state-dir or LAB_URL", status: 2)
+                remedy: "Start it with “lab up” or “docker compose up -d”, or name another one with --state-dir or "
+                    + "LAB_URL", status: 2)
         }
-        guard let data = FileManager.default.contents(atPath: info.tokenFile) else {
-            throw CommandFault("the token in \(info.tokenFile) cannot be read", remedy: "Run as the user of “lab up”")
+        guard let authority = FileManager.default.contents(atPath: files.authority) else {
+            throw CommandFault(
+                "the platform in containers has no authority yet: \(files.authority) is missing",
+                remedy: "See how far it is: docker compose ps", status: 2)
         }
-        baseURL = info.api
-        token = Secret(String(decoding: data, as: UTF8.self).trimmed)
+        place = .platform(address)
+        token = try Self.token(in: files.adminToken, remedy: "Run as the user whom the clone belongs to")
+        configuration.trust = .authorities(pem: String(decoding: authority, as: UTF8.self))
+        // By the proxy of this machine, whatever the machine's own resolver knows of the lab's names.
+        configuration.connectOverrides = [
+            HTTPConnectOverride(host: nil, port: address.port, toHost: "127.0.0.1", toPort: nil)
+        ]
         http = HTTPClient(configuration: configuration, logger: .quiet)
+    }
+
+    private static func token(in file: String, remedy: String) throws -> Secret<String> {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandFault("the token in \(file) cannot be read", remedy: remedy)
+        }
+        return Secret(String(decoding: data, as: UTF8.self).trimmed)
     }
 
     /// Asks for something and returns the answer's JSON text.
@@ -61,7 +97,7 @@ struct LabClient: Sendable {
         do {
             response = try await http.execute(make(method, path, body: body))
         } catch let error as HTTPClientError {
-            throw unanswered(error)
+            throw unanswered(error, path)
         }
         let text = JSONText(trusted: String(decoding: response.body, as: UTF8.self))
         guard (200..<300).contains(response.status) else { throw Self.problem(text, status: response.status) }
@@ -96,20 +132,20 @@ struct LabClient: Sendable {
                 }
             }
         } catch let error as HTTPClientError {
-            throw unanswered(error)
+            throw unanswered(error, path)
         }
     }
 
-    private func unanswered(_ error: HTTPClientError) -> CommandFault {
+    private func unanswered(_ error: HTTPClientError, _ path: String) -> CommandFault {
         CommandFault(
-            "the lab at \(baseURL) does not answer: \(error.cause)",
+            "the lab at \(place.url(for: path)) does not answer: \(error.cause)",
             remedy: Self.isElsewhere
                 ? "See whether it runs, and whether LAB_URL is right" : "See whether it runs: “lab info”",
             status: 2)
     }
 
     private func make(_ method: HTTPMethod, _ path: String, body: JSONText?) -> HTTPRequest {
-        var request = HTTPRequest(method: method, url: baseURL + path)
+        var request = HTTPRequest(method: method, url: place.url(for: path) + path)
         request.authorization = HTTPRequest.bearer(token)
         if let body {
             request.headers["Content-Type"] = "application/json"

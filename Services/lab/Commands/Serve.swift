@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import LabKit
+import LabServers
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -18,6 +19,12 @@ struct Serve: AsyncParsableCommand {
     @Argument(help: "Which services.", completion: .list(labServices.map { $0.name }))
     var services: [String]
 
+    @Flag(
+        help: ArgumentHelp(
+            "Run nginx too, as a child, for the proxy router.",
+            discussion: "For a container: the proxy router then needs no nginx beside it."))
+    var withNginx = false
+
     func run() async throws {
         let types = try services.map { try ServiceNames.service($0) }
         let settings = LabSettings(try Self.environment())
@@ -26,12 +33,14 @@ struct Serve: AsyncParsableCommand {
             logger.notice(
                 "Ready", metadata: ["services": "\(services.joined(separator: " "))", "port": "\(facts.port)"])
         }
+        var members: [any Service] = [host]
+        if withNginx { members.insert(try SupervisedNginx(settings, logger: logger), at: 0) }
         var configuration = ServiceGroupConfiguration(
-            services: [
+            services: members.map {
                 .init(
-                    service: host, successTerminationBehavior: .gracefullyShutdownGroup,
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .cancelGroup)
-            ],
+            },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(15)
         try await ServiceGroup(configuration: configuration).run()
@@ -55,4 +64,24 @@ struct Serve: AsyncParsableCommand {
     private static let secretKeys = [
         "LAB_DATABASE_URL", "LAB_DATABASE_OWNER_URL", "LAB_DATABASE_PASSWORD", "LAB_MQTT_PASSWORD", "LAB_ADMIN_TOKEN",
     ]
+}
+
+/// The nginx of the proxy router as a child of this process, where both share a container.
+private struct SupervisedNginx: Service {
+    private let supervisor: ServerSupervisor
+
+    /// From `LAB_NGINX_DIR`, `LAB_HTTP_PORT`, `LAB_PROXY_LISTEN` and `LAB_NGINX_CONF`.
+    init(_ settings: LabSettings, logger: Logger) throws {
+        let directory = settings["LAB_NGINX_DIR"] ?? "/var/lib/lab/nginx"
+        let addresses = (settings["LAB_PROXY_LISTEN"] ?? ListenAddress.loopback).split(separator: ",").map(String.init)
+        let server = NginxServer(
+            directory: directory, ports: [try settings.integer("LAB_HTTP_PORT", in: 1...65_535, default: 80)],
+            listenAddresses: addresses, configurationFile: settings["LAB_NGINX_CONF"])
+        supervisor = try ServerSupervisor(
+            stateDirectory: directory + "/process", servers: [server], logger: logger)
+    }
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await supervisor.run() }
+    }
 }

@@ -141,23 +141,8 @@ struct EmbeddedDatabase: Sendable {
                 connectionString: "host=\(layout.postgres) port=\(layout.ports.postgres) dbname=postgres user=postgres"),
             logger: logger)
         do {
-            let password = try secrets.secret("postgres-\(EmbeddedLayout.databaseOwner)")
-            if try await superuser.query("select 1 from pg_roles where rolname = 'lab_owner'").isEmpty {
-                try await superuser.query("create role lab_owner login createrole")
-            }
-            // A password cannot be a parameter of ALTER ROLE, so it travels as a setting of this transaction.
-            try await superuser.withTransaction { connection in
-                try await connection.query("select set_config('lab.password', \(password.reveal()), true)")
-                try await connection.query(
-                    """
-                    do $$ begin
-                        execute format('alter role lab_owner password %L', current_setting('lab.password'));
-                    end $$
-                    """)
-            }
-            if try await superuser.query("select 1 from pg_database where datname = 'lab'").isEmpty {
-                try await superuser.query("create database lab owner lab_owner")
-            }
+            try await LabDatabase(superuser).prepare(
+                ownerPassword: try secrets.secret("postgres-\(EmbeddedLayout.databaseOwner)"))
         } catch {
             await superuser.shutdown()
             throw error

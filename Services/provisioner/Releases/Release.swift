@@ -41,9 +41,4 @@ struct Release: Sendable {
     /// The release that it brought back, where somebody went back to one.
     let copyOf: Int?
     let createdAt: Date
-
-    /// Where the proxy finds it.
-    var upstream: UpstreamURL {
-        get throws(InvalidText) { try UpstreamURL("\(scheme)://127.0.0.1:\(port)") }
-    }
 }

@@ -78,4 +78,10 @@ extension Release {
             return ReleasedService(name: name, mayEnd: name != service && !isWatched && !isStartedAnew)
         }
     }
+
+    /// Whether the service that people reach has no network of its own.
+    var usesHostNetwork: Bool {
+        let value = try? document.decode(JSONValue.self)
+        return value?["services"]?[service]?["network_mode"]?.stringValue == "host"
+    }
 }

@@ -22,13 +22,17 @@ struct Prober: Sendable {
     let names: any NameLookup
     let port: Int
     let capabilities: ProxyCapabilities
+    /// Where to connect instead of the address that the resolver gave.
+    let target: ProbeTarget?
     private let trusted: TrustedClient
 
     private static let timeouts = HTTPTimeouts(connect: .seconds(3), total: .seconds(5), idle: .seconds(5))
 
     init(
-        names: any NameLookup, port: Int, capabilities: ProxyCapabilities, issuer: any Issuer, logger: Logger
+        names: any NameLookup, port: Int, capabilities: ProxyCapabilities, target: ProbeTarget? = nil,
+        issuer: any Issuer, logger: Logger
     ) {
+        self.target = target
         self.names = names
         self.port = port
         self.capabilities = capabilities
@@ -77,7 +81,10 @@ struct Prober: Sendable {
         request.redirects = .none
         request.retries = .never
         request.usesFreshConnection = true
-        request.connectOverrides = [.resolve(host.text, port: self.port, to: address.text)]
+        request.connectOverrides = [
+            HTTPConnectOverride(
+                host: host.text, port: self.port, toHost: target?.host ?? address.text, toPort: target?.port)
+        ]
         // The body is not needed, and may never end.
         return try await trusted.client.withStreamingResponse(request) { $0.head }
     }

@@ -19,17 +19,19 @@ public final class TokenStore: Sendable {
     private static let cacheLimit = 1024
 
     private let postgres: PostgresClient
-    private let wakeUps: WakeUps
+    private let wakeUps: WakeUps?
     /// By the token itself, which spares the hash on every request; a token that is used is in this memory anyway.
     private let cache = Mutex<[String: Entry]>([:])
 
-    public init(postgres: PostgresClient, wakeUps: WakeUps) {
+    /// - Parameter wakeUps: what tells that tokens change; not needed by who only stores some.
+    public init(postgres: PostgresClient, wakeUps: WakeUps? = nil) {
         self.postgres = postgres
         self.wakeUps = wakeUps
     }
 
     /// Forgets cached answers whenever tokens change, until the task is cancelled.
     public func run() async throws {
+        guard let wakeUps else { return }
         await wakeUps.follow(channel: WakeUps.tokenChannel) { awaitNext in
             while !Task.isCancelled {
                 await awaitNext(Self.cacheTime)

@@ -16,6 +16,11 @@ struct ComposeProgram: Sendable {
     /// The path of the engine's socket.
     let socket: String
 
+    /// `docker compose`, or the plugin alone where there is no client: it is a program of its own, `docker-compose`.
+    private static let command: (program: String, arguments: [String]) =
+        (try? Program.find("docker")) == nil && (try? Program.find("docker-compose")) != nil
+        ? ("docker-compose", []) : ("docker", ["compose"])
+
     /// The file with everything filled in and written out, as JSON.
     ///
     /// - Throws: ``ComposeFault/refused(_:)`` with Compose's own words.
@@ -69,8 +74,9 @@ struct ComposeProgram: Sendable {
     /// Removes containers and networks, and volumes where asked to. Needs no file: Compose finds them by their labels.
     func down(named name: String, withVolumes: Bool) async throws {
         let result = try await Program.run(
-            "docker",
-            ["compose", "--project-name", name, "down", "--remove-orphans"] + (withVolumes ? ["--volumes"] : []),
+            Self.command.program,
+            Self.command.arguments + ["--project-name", name, "down", "--remove-orphans"]
+                + (withVolumes ? ["--volumes"] : []),
             environment: environment, directory: "/", timeout: .seconds(300))
         guard result.status.isSuccess else {
             throw ComposeFault.failed(Self.lastLines(result.standardError))
@@ -81,9 +87,9 @@ struct ComposeProgram: Sendable {
         _ project: Project, _ arguments: [String], variables: [String: String] = [:], timeout: Duration = .seconds(60)
     ) async throws -> ProgramResult {
         try await Program.run(
-            "docker",
-            [
-                "compose", "--ansi", "never", "--progress", "plain", "--project-name", project.name,
+            Self.command.program,
+            Self.command.arguments + [
+                "--ansi", "never", "--progress", "plain", "--project-name", project.name,
                 "--project-directory", project.directory, "--file", project.file,
             ] + arguments,
             environment: environment.merging(variables) { own, _ in own }, directory: project.directory,

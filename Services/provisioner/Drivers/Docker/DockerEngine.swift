@@ -16,6 +16,13 @@ struct DockerEngine: Sendable {
         let status: String
         let imageID: String
         let labels: [String: String]
+        private let networkSettings: NetworkSettings?
+
+        private struct NetworkSettings: Sendable, Decodable {
+            struct Endpoint: Sendable, Decodable {}
+            let networks: [String: Endpoint]?
+            private enum CodingKeys: String, CodingKey { case networks = "Networks" }
+        }
 
         private enum CodingKeys: String, CodingKey {
             case id = "Id"
@@ -23,7 +30,11 @@ struct DockerEngine: Sendable {
             case status = "Status"
             case imageID = "ImageID"
             case labels = "Labels"
+            case networkSettings = "NetworkSettings"
         }
+
+        /// The names of the networks that it is in.
+        var networks: Set<String> { Set((networkSettings?.networks ?? [:]).keys) }
 
         var service: String { labels["com.docker.compose.service"] ?? "" }
         var configurationHash: String? { labels["com.docker.compose.config-hash"] }
@@ -53,6 +64,18 @@ struct DockerEngine: Sendable {
     func containers(of project: String) async throws -> [Container] {
         let filters = PercentEncoding.encode(#"{"label":["com.docker.compose.project=\#(project)"]}"#)
         return try await get("/containers/json?all=1&filters=\(filters)").json([Container].self)
+    }
+
+    /// Puts a container into a network, with a name that others find it by there. One that is in it already stays as it
+    /// is.
+    func connect(_ container: String, to network: String, alias: String) async throws {
+        do {
+            _ = try await send(
+                .post, "/networks/\(PercentEncoding.encode(network))/connect",
+                body: ["Container": .string(container), "EndpointConfig": ["Aliases": [.string(alias)]]])
+        } catch DockerFault.refused(status: 403, let message) where message.contains("already exists in network") {
+            return
+        }
     }
 
     func unpause(_ container: String) async throws {
@@ -176,8 +199,12 @@ struct DockerEngine: Sendable {
 
     private func get(_ path: String) async throws -> HTTPResponse { try await send(.get, path) }
 
-    private func send(_ method: HTTPMethod, _ path: String) async throws -> HTTPResponse {
+    private func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> HTTPResponse {
         var request = HTTPRequest(method: method, url: "http://docker/v1.41" + path)
+        if let body {
+            request.headers["Content-Type"] = "application/json"
+            request.body = .bytes(Array(try JSONText(encoding: body).text.utf8))
+        }
         request.timeouts = HTTPTimeouts(connect: .seconds(5), total: .seconds(30))
         request.maximumBodyBytes = 16 << 20
         let response = try await translating { [request] in try await http.execute(request) }

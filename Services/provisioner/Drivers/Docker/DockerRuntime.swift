@@ -91,8 +91,13 @@ struct DockerRuntime: Runtime {
             try await engine.tag(id, repository: name.repository, tag: name.tag)
             document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
-        let port = try await releases.port(of: app) { LoopbackPort.free() }
-        document.publish(exposure.service, exposure.port, at: port)
+        let port: Int
+        if settings.network == nil {
+            port = try await releases.port(of: app) { LoopbackPort.free() }
+            document.publish(exposure.service, exposure.port, at: port)
+        } else {
+            port = exposure.port
+        }
         return try await releases.add(
             app, source,
             document: JSONText(trusted: SecretPlaceholder.replace(names, in: JSONText(encoding: document.value).text)),
@@ -185,6 +190,17 @@ struct DockerRuntime: Runtime {
         for container in try await engine.containers(of: settings.project(of: release.app))
         where container.state == "paused" { try await engine.unpause(container.id) }
         try await compose.up(project(of: release.app), variables: try await variables(of: release.app))
+        try await join(release)
+    }
+
+    /// Puts the service that people reach into the network that the proxy finds apps in. Compose would also call it by
+    /// its service's name there, which other apps have services of.
+    private func join(_ release: Release) async throws {
+        guard let network = settings.network, !release.usesHostNetwork else { return }
+        for container in try await engine.containers(of: settings.project(of: release.app))
+        where container.service == release.service && !container.networks.contains(network) {
+            try await engine.connect(container.id, to: network, alias: settings.alias(of: release.app))
+        }
     }
 
     /// The values of the app's secrets, which are in Compose's environment and in no document.
@@ -260,6 +276,11 @@ struct DockerRuntime: Runtime {
                 if container.configurationHash != expected[service.name] {
                     return "The container of “\(service.name)” was changed"
                 }
+                if service.name == release.service, let network = settings.network, !release.usesHostNetwork,
+                    !container.networks.contains(network)
+                {
+                    return "The container of “\(service.name)” is not in the network \(network)"
+                }
                 let hasEndedWell = service.mayEnd && container.exitCode == 0
                 if !container.isRunning, !hasEndedWell, container.state != "restarting" {
                     return "The container of “\(service.name)” does not run: \(container.status)"
@@ -289,7 +310,7 @@ struct DockerRuntime: Runtime {
             }
         }
         let exposure = try project.exposure()
-        if let live { document.publish(exposure.service, exposure.port, at: live.port) }
+        if let live, settings.network == nil { document.publish(exposure.service, exposure.port, at: live.port) }
         let wanted = JSONText(
             trusted: SecretPlaceholder.replace(names, in: try JSONText(encoding: document.value).text))
         let plan = ReleasePlan(
@@ -308,7 +329,7 @@ struct DockerRuntime: Runtime {
         if source.isStopped {
             return RuntimeObservation(
                 isRunning: false, reason: "Stopped",
-                message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live?.upstream)
+                message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live.map(settings.upstream))
         }
         if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
@@ -316,14 +337,14 @@ struct DockerRuntime: Runtime {
                 isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
                 message: "Release \(newest.number) did not come up: \(newest.reason). \(rest) "
                     + "See what it wrote with “lab releases \(app.name)”",
-                upstream: try live?.upstream)
+                upstream: try live.map(settings.upstream))
         }
         guard let live else {
             return RuntimeObservation(
                 isRunning: false, reason: "NotStarted", message: "No release of it was started yet", upstream: nil)
         }
         let standing = try await standing(of: live)
-        let upstream = try live.upstream
+        let upstream = try settings.upstream(of: live)
         guard standing.fault == nil, standing.waiting.isEmpty else {
             let waiting = standing.waiting.joined(separator: ", ")
             return RuntimeObservation(

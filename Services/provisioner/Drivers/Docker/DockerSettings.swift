@@ -13,13 +13,18 @@ struct DockerSettings: Sendable {
     /// The keys that the secrets of apps are sealed with.
     let sealingKeyFile: String
 
-    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS` and
-    /// `LAB_SEALING_KEY_FILE`.
+    /// The network that the proxy finds apps in, where both are containers; nil where it finds them at ports of the
+    /// loopback interface.
+    let network: String?
+
+    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS`, `LAB_DOCKER_NETWORK`
+    /// and `LAB_SEALING_KEY_FILE`.
     init(_ settings: LabSettings) throws {
         socket = settings["LAB_DOCKER_SOCKET"] ?? "/var/run/docker.sock"
         appsDirectory = settings["LAB_APPS_DIR"] ?? "/var/lib/homelab/apps"
         sealingKeyFile = settings["LAB_SEALING_KEY_FILE"] ?? "/var/lib/lab/sealing.key"
         projectPrefix = settings["LAB_DOCKER_PREFIX"] ?? "lab-"
+        network = settings["LAB_DOCKER_NETWORK"]
         healthTimeout = .seconds(try settings.integer("LAB_DOCKER_HEALTH_SECONDS", in: 5...3600, default: 180))
         for (key, path) in [("LAB_DOCKER_SOCKET", socket), ("LAB_APPS_DIR", appsDirectory)] where !path.hasPrefix("/") {
             throw SettingError(
@@ -35,6 +40,15 @@ struct DockerSettings: Sendable {
                 key: "LAB_DOCKER_PREFIX", detail: "is “\(projectPrefix)”",
                 remedy: "Use lower-case letters, digits, “-” and “_”, beginning with a letter")
         }
+    }
+
+    /// What an app is called in the lab's network: `app-notes`. No service of the platform is called so.
+    func alias(of app: AppName) -> String { "app-\(app)" }
+
+    /// Where the proxy finds a release.
+    func upstream(of release: Release) throws -> UpstreamURL {
+        let host = network == nil ? "127.0.0.1" : release.usesHostNetwork ? "host.docker.internal" : alias(of: release.app)
+        return try UpstreamURL("\(release.scheme)://\(host):\(release.port)")
     }
 
     func project(of app: AppName) -> String { projectPrefix + app.text }

@@ -13,6 +13,19 @@ struct LabBlock: Sendable, Hashable {
         var path: String?
     }
 
+    /// What the machine should have.
+    struct Requirements: Sendable, Hashable {
+        /// In bytes.
+        var memory: Int64?
+        /// In bytes, where volumes lie.
+        var disk: Int64?
+        var cores: Int?
+        /// Device files such as `/dev/dri`.
+        var devices: [String] = []
+        /// Other apps that it is of use with.
+        var apps: [String] = []
+    }
+
     var title: String?
     var summary: String?
     var category: String?
@@ -22,6 +35,10 @@ struct LabBlock: Sendable, Hashable {
     var expose = Exposure()
     /// The variables that the lab makes secrets for.
     var secrets: [String] = []
+    /// What holds what cannot be got again: named volumes, and folders beside the file (`./config`); nil for all of the
+    /// named volumes.
+    var backup: [String]?
+    var requirements = Requirements()
     /// What the file may do although it reaches beyond its containers.
     var allow: Set<Allowance> = []
 
@@ -51,6 +68,18 @@ struct LabBlock: Sendable, Hashable {
             expose.scheme = exposed.choice("scheme", of: ["http", "https"])
             expose.path = exposed.text("path")
             reader.add(exposed.finish())
+        }
+        if let value = reader.value("backup") {
+            backup = value == .string("none") ? [] : reader.texts(value, "backup")
+        }
+        if let nested = reader.object("requirements") {
+            var needs = LabBlockReader(nested, path: "x-lab.requirements")
+            requirements.memory = needs.bytes("memory")
+            requirements.disk = needs.bytes("disk")
+            requirements.cores = needs.number("cores", in: 1...1024)
+            requirements.devices = needs.texts("devices")
+            requirements.apps = needs.texts("apps")
+            reader.add(needs.finish())
         }
         for word in reader.texts("allow") {
             if let allowance = Allowance(rawValue: word) {
@@ -132,14 +161,33 @@ private struct LabBlockReader {
     }
 
     mutating func object(_ key: String) -> JSONValue? { take(key) }
+    mutating func value(_ key: String) -> JSONValue? { take(key) }
 
-    mutating func texts(_ key: String) -> [String] {
-        switch take(key) {
-        case nil: return []
+    /// Bytes as Compose writes them: `512m`, `2g`, `1.5gb`, a number; with b, k, m, g or t, each 1024 of the one before.
+    mutating func bytes(_ key: String) -> Int64? {
+        guard let text = text(key) else { return nil }
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let unit = text.dropFirst(digits.count).lowercased()
+        let powers = ["": 0, "b": 0, "k": 1, "kb": 1, "m": 2, "mb": 2, "g": 3, "gb": 3, "t": 4, "tb": 4]
+        guard let number = Double(digits), number > 0, let power = powers[unit] else {
+            fields.append(
+                .init(
+                    "/body/compose", "\(path).\(key): “\(text)” is not a size",
+                    remedy: "Write it as Compose does, such as 512m or 2g"))
+            return nil
+        }
+        let size = (0..<power).reduce(number) { size, _ in size * 1024 }
+        return size < 1e18 ? Int64(size) : nil
+    }
+
+    mutating func texts(_ key: String) -> [String] { take(key).map { texts($0, key) } ?? [] }
+
+    mutating func texts(_ value: JSONValue, _ key: String) -> [String] {
+        switch value {
         case .string(let text): return [text]
         case .array(let values) where values.allSatisfy({ $0.stringValue != nil }):
             return values.compactMap(\.stringValue)
-        case .some(let value):
+        default:
             fields.append(
                 .init(
                     "/body/compose", "\(path).\(key) is \(value.typeName), not a list", remedy: "Give a list of words"))
