@@ -19,14 +19,19 @@ struct DockerUnderTest: Sendable {
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }()
 
-    private static let started = Task<[String: String], any Error> {
+    private static let started = Task<[String: String], any Error> { try await engine(images: ["nginx"]) }
+
+    /// Starts the engine, and makes images.
+    ///
+    /// - Returns: what a program needs in its environment to use `docker`.
+    static func engine(images names: [String]) async throws -> [String: String] {
         guard let tool else { return [:] }
         let result = try await Program.run(tool, ["up"], timeout: .seconds(300), outputLimit: 8 << 20)
         guard result.status.isSuccess else {
             // A machine may forbid what an engine needs; whoever reads the log sees why.
             try Test.cancel("no Docker engine can be started here: \(result.standardError.suffix(500))")
         }
-        let images = try await Program.run(tool, ["images", "nginx"], timeout: .seconds(600), outputLimit: 8 << 20)
+        let images = try await Program.run(tool, ["images"] + names, timeout: .seconds(600), outputLimit: 8 << 20)
         try #require(images.status.isSuccess, "\(images.standardError)")
         return variables(result.standardOutput)
     }

@@ -1,0 +1,143 @@
+import Foundation
+import LabCore
+import LabServers
+import LabState
+import LabTesting
+import Testing
+
+@Suite(
+    "The platform in containers", .serialized,
+    .enabled(
+        if: DockerUnderTest.tool != nil && PlatformUnderTest.build != nil,
+        "needs ../shared/tools/docker-engine, and LAB_PLATFORM_BUILD with the static program, which Tests/run makes"))
+struct PlatformContainersTests {
+    @Test("docker compose up brings it up healthy; an app that is deployed through it is reached by name over HTTPS")
+    func comesUp() async throws {
+        try await PlatformUnderTest.with { platform in
+            let up = try await platform.docker(["compose", "up", "--detach", "--wait"], timeout: .seconds(180))
+            let logs = up.status.isSuccess ? "" : try await platform.docker(["compose", "logs"]).standardOutput
+            try #require(up.status.isSuccess, "\(up.standardError.suffix(1000))\(logs.suffix(4000))")
+
+            try platform.write(
+                """
+                services:
+                  web: {image: nginx, volumes: ["./site:/usr/share/nginx/html:ro"]}
+                  # Another app may have a service of this name too: it must not be found in this one's place.
+                  provisioner: {image: nginx}
+                x-lab: {expose: {service: web, port: 80}, title: Hello}
+                """, to: "hello/compose.yaml")
+            try platform.write("from a container\n", to: "hello/site/index.html")
+            let deployed = try await platform.lab(["deploy", "./hello"])
+            #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+            #expect(try await platform.resolve("hello.home.arpa") == "127.0.0.1")
+            let page = try await platform.fetch("hello.home.arpa")
+            #expect(page.standardOutput == "from a container\n", "\(page.standardError)")
+
+            // The platform itself has names and certificates too, and each service answers for its own.
+            for service in ["provisioner", "dns-manager", "proxy-router"] {
+                let isOnline = try await eventually {
+                    try await platform.fetch("\(service).home.arpa").status.isSuccess
+                }
+                #expect(isOnline, "\(service)")
+            }
+            for operation in ["dns.zones.list", "proxy.route.list", "app.list"] {
+                let answer = try await platform.lab(["call", operation])
+                #expect(answer.status.isSuccess, "\(operation): \(answer.standardError)")
+            }
+            try await Self.checkConfinement(platform)
+            try await Self.checkHealing(platform)
+
+            let removed = try await platform.lab(["remove", "hello", "--yes"])
+            #expect(removed.status.isSuccess, "\(removed.standardOutput)\(removed.standardError)")
+            #expect(try await platform.resolve("hello.home.arpa") == "")
+            let down = try await platform.docker(["compose", "down", "--volumes"])
+            #expect(down.status.isSuccess, "\(down.standardError)")
+            for kind in ["container", "network", "volume"] {
+                let rest = try await platform.docker([kind, "ls", "--quiet", "--filter", "name=\(platform.project)"])
+                #expect(rest.standardOutput == "", "\(kind)s are left")
+            }
+        }
+    }
+
+    /// What the containers may do, as the engine itself says it.
+    private static func checkConfinement(_ platform: PlatformUnderTest) async throws {
+        struct Container: Decodable {
+            struct Host: Decodable {
+                let readonlyRootfs: Bool
+                let capDrop: [String]?
+                let capAdd: [String]?
+                let privileged: Bool
+                private enum CodingKeys: String, CodingKey {
+                    case readonlyRootfs = "ReadonlyRootfs"
+                    case capDrop = "CapDrop"
+                    case capAdd = "CapAdd"
+                    case privileged = "Privileged"
+                }
+            }
+            struct Mount: Decodable {
+                let source: String
+                private enum CodingKeys: String, CodingKey { case source = "Source" }
+            }
+            struct Settings: Decodable {
+                let user: String
+                let environment: [String]?
+                let labels: [String: String]
+                private enum CodingKeys: String, CodingKey {
+                    case user = "User"
+                    case environment = "Env"
+                    case labels = "Labels"
+                }
+            }
+            let host: Host
+            let mounts: [Mount]
+            let settings: Settings
+            private enum CodingKeys: String, CodingKey {
+                case host = "HostConfig"
+                case mounts = "Mounts"
+                case settings = "Config"
+            }
+        }
+        let ids = try await platform.docker(["compose", "ps", "--all", "--quiet"]).standardOutput
+        let inspected = try await platform.docker(["inspect"] + ids.split(separator: "\n").map(String.init))
+        let containers = try JSONText(trusted: inspected.standardOutput).decode([Container].self)
+        #expect(containers.count == 9)
+        let secrets = try ["admin.token", "mqtt.password"].map {
+            try String(contentsOfFile: "\(platform.clone)/.lab/platform/\($0)", encoding: .utf8)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        for container in containers {
+            let name = container.settings.labels["com.docker.compose.service"] ?? "?"
+            #expect(container.host.readonlyRootfs && !container.host.privileged, "\(name)")
+            #expect(container.host.capDrop == ["ALL"], "\(name)")
+            #expect((container.host.capAdd ?? []).isEmpty || name == "setup", "\(name)")
+            let isRoot = ["", "0", "0:0", "root"].contains(container.settings.user)
+            #expect(!isRoot || ["setup", "docker-filter"].contains(name), "\(name) runs as root")
+            let seesEngine = container.mounts.contains { $0.source.hasSuffix("/docker.sock") }
+            #expect(!seesEngine || name == "docker-filter", "\(name) sees the engine's socket")
+            let environment = (container.settings.environment ?? []).joined(separator: "\n")
+            #expect(!secrets.contains { environment.contains($0) }, "\(name) has a secret in its environment")
+        }
+        let filter = try await platform.docker([
+            "run", "--rm", "--network", "none", "--volume", "\(platform.project)_docker-filter:/filter", "--entrypoint",
+            "curl", "nginx", "--silent", "--unix-socket", "/filter/docker.sock", "http://docker/swarm",
+            "http://docker/v1.41/containers/json?limit=1",
+        ])
+        #expect(filter.standardOutput.contains("does not let this through: GET /swarm"), "\(filter)")
+        #expect(filter.standardOutput.contains("\"Id\""), "\(filter)")
+    }
+
+    /// A service that is killed comes back, and what was declared meanwhile becomes true.
+    private static func checkHealing(_ platform: PlatformUnderTest) async throws {
+        let kill = try await platform.docker(["compose", "kill", "proxy-router-nginx", "docker-filter", "unbound"])
+        #expect(kill.status.isSuccess, "\(kill.standardError)")
+        // A container that somebody killed stays down, other than one that fails.
+        let again = try await platform.docker(["compose", "up", "--detach", "--wait"], timeout: .seconds(120))
+        #expect(again.status.isSuccess, "\(again.standardError)")
+        let isBack = try await eventually(within: .seconds(30)) {
+            let page = try await platform.fetch("hello.home.arpa")
+            let address = try await platform.resolve("hello.home.arpa")
+            return page.standardOutput == "from a container\n" && address == "127.0.0.1"
+        }
+        #expect(isBack)
+    }
+}
