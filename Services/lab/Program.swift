@@ -12,11 +12,13 @@ struct Lab: AsyncParsableCommand {
             """,
         version: LabVersion.current,
         groupedSubcommands: [
-            CommandGroup(name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self, Setup.self, Health.self]),
+            CommandGroup(
+                name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self, Setup.self, Health.self]),
             CommandGroup(
                 name: "Apps:",
                 subcommands: [
-                    Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self, Stop.self, Start.self,
+                    CatalogCommand.self, Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self,
+                    Stop.self, Start.self,
                     Releases.self, Rollback.self, SecretCommands.self, Remove.self,
                 ]),
             CommandGroup(

@@ -13,6 +13,7 @@ public struct ProvisionerService: LabService {
             PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), EraseApp(), AppLogs(), ListReleases(),
             GetRelease(),
             ListSecrets(), RevealSecret(), RotateSecret(),
+            ListCatalog(), GetCatalogApp(),
             GetAppPage(), ListChangelog(),
         ]
     public static let databaseSchema: String? = "provisioner"

@@ -65,7 +65,7 @@ public struct RunnableApp: Sendable, Hashable {
                     .compose(
                         ComposeSource(
                             text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
-                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0))
+                            isStopped: spec.stopped ?? false, host: spec.host, rotation: spec.rotation ?? 0))
                 }
             }
         guard let workload else { return nil }
@@ -82,13 +82,16 @@ public struct ComposeSource: Sendable, Hashable {
     public let release: Int?
     /// Whether it is to be there and not to run.
     public let isStopped: Bool
+    /// Under which people reach the app; nil for its name in the lab's domain.
+    public let host: Hostname?
     /// How often its secrets were made anew.
     public let rotation: Int
 
     public init(
         text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
-        isStopped: Bool = false, rotation: Int = 0
+        isStopped: Bool = false, host: Hostname? = nil, rotation: Int = 0
     ) {
+        self.host = host
         self.text = text
         self.files = files
         self.drift = drift
@@ -100,6 +103,8 @@ public struct ComposeSource: Sendable, Hashable {
     /// The same for what makes an equal release: a digest of all files with their names and lengths.
     var hash: String {
         var bytes = Array((release.map { "release \($0) " } ?? "").utf8)
+        // Whether the file is filled in with its host.
+        if let host, text.text.contains("LAB_HOST") { bytes += "host \(host) ".utf8 }
         for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {
             bytes += "\(name.utf8.count) \(text.utf8.count) \(name)\(text)".utf8
         }

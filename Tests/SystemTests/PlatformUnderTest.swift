@@ -16,7 +16,9 @@ struct PlatformUnderTest: Sendable {
     static let build = ProcessInfo.processInfo.environment["LAB_PLATFORM_BUILD"]
 
     /// The parts of the repository that are needed beside the program.
-    private static let parts = [".env", ".dockerignore", "Dockerfile", "compose.yaml", "compose", "infra", "proxy", "Tests"]
+    private static let parts = [
+        ".env", ".dockerignore", "Dockerfile", "compose.yaml", "compose", "infra", "proxy", "Tests",
+    ]
 
     init(engine: [String: String]) throws {
         let number = UInt32.random(in: 0...UInt32.max)
@@ -42,7 +44,9 @@ struct PlatformUnderTest: Sendable {
 
     /// Runs the body with images that are made, and takes everything away in the end.
     static func with(_ body: (PlatformUnderTest) async throws -> Void) async throws {
-        let engine = try await DockerUnderTest.engine(images: ["pgvector/pgvector:pg17", "eclipse-mosquitto:2", "nginx:stable"])
+        let engine = try await DockerUnderTest.engine(images: [
+            "pgvector/pgvector:pg17", "eclipse-mosquitto:2", "nginx:stable",
+        ])
         let platform = try PlatformUnderTest(engine: engine)
         do {
             let built = try await platform.docker(["compose", "build", "--quiet"], timeout: .seconds(600))

@@ -6,7 +6,7 @@ import LabKit
 struct AppFolder: Sendable {
     let name: String
     let compose: String
-    let files: [String: String]
+    var files: [String: String]
     /// Files that are not sent, each with the reason.
     let leftOut: [String]
 
@@ -40,11 +40,11 @@ struct AppFolder: Sendable {
         (files, leftOut) = isFolder ? try Self.beside(file, in: folder) : ([:], [])
     }
 
-    /// A Compose file that came without a folder.
-    init(name: String, compose: String) {
+    /// A Compose file that came without a folder of this machine.
+    init(name: String, compose: String, files: [String: String] = [:]) {
         self.name = name
         self.compose = compose
-        files = [:]
+        self.files = files
         leftOut = []
     }
 

@@ -9,12 +9,12 @@ struct Deploy: AsyncParsableCommand {
         abstract: "Put an app online: name, certificate, route, docs page.",
         discussion: """
             Either a server that runs already (lab deploy notes --upstream http://127.0.0.1:9999), or a folder with a \
-            Compose file (lab deploy ./my-app), which the lab runs on its Docker engine. “-” reads a Compose file from \
+            Compose file (lab deploy ./my-app), or an app of the catalog (lab deploy jellyfin), which the lab runs on its Docker engine. “-” reads a Compose file from \
             standard input.
             """)
 
     @Argument(
-        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, or -.",
+        help: "An app of the catalog, a folder with a Compose file, such a file, or -; with --upstream the app's name.",
         completion: .directory)
     var app: String
 
@@ -23,6 +23,11 @@ struct Deploy: AsyncParsableCommand {
 
     @Option(help: "The app's name, where the folder's is not to be it.")
     var name: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A variable of the Compose file; may be given several times.", valueName: "NAME=value"))
+    var variables: [String] = []
 
     @Option(help: "Another host name than <name>.<domain>.")
     var host: String?
@@ -50,7 +55,7 @@ struct Deploy: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, workload) = try workload()
+        let (name, workload) = try await workload(client)
         var spec = workload
         for (key, value) in [
             ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
@@ -81,25 +86,29 @@ struct Deploy: AsyncParsableCommand {
     }
 
     /// The app's name, and what there is to run.
-    private func workload() throws -> (name: String, fields: [String: JSONValue]) {
-        try Self.workload(app, upstream: upstream, name: name)
+    private func workload(_ client: LabClient) async throws -> (name: String, fields: [String: JSONValue]) {
+        try await Self.workload(app, upstream: upstream, name: name, variables: variables, client)
     }
 
     /// The app's name, and what there is to run, as `deploy` and `plan` are given them.
     static func workload(
-        _ app: String, upstream: String?, name: String?
-    ) throws -> (name: String, fields: [String: JSONValue]) {
+        _ app: String, upstream: String?, name: String?, variables: [String], _ client: LabClient
+    ) async throws -> (name: String, fields: [String: JSONValue]) {
         if let upstream { return (name ?? app, ["upstream": .string(upstream)]) }
-        let folder: AppFolder
+        var folder: AppFolder
         if app == "-" {
             guard let name else {
                 throw CommandFault(
                     "an app from standard input has no name", remedy: "Give one with --name", status: 64)
             }
             folder = AppFolder(name: name, compose: String(decoding: try StandardInput.read(), as: UTF8.self))
+        } else if !app.contains("/"), !app.contains("."), !FileManager.default.fileExists(atPath: app) {
+            let ready = try await CatalogApp(named: app, of: client)
+            folder = AppFolder(name: app, compose: ready.compose, files: ready.files)
         } else {
             folder = try AppFolder(app)
         }
+        folder.files[".env"] = try VariableFile(folder.files[".env"]).setting(variables)
         for reason in folder.leftOut { Terminal.standardError.line("  left out: \(reason)") }
         var fields: [String: JSONValue] = ["runtime": "docker", "compose": .string(folder.compose)]
         if !folder.files.isEmpty { fields["files"] = .object(folder.files.mapValues { .string($0) }) }

@@ -8,7 +8,7 @@ struct Plan: AsyncParsableCommand {
         abstract: "Say what deploying an app would change, and change nothing.")
 
     @Argument(
-        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, or -.",
+        help: "An app of the catalog, a folder with a Compose file, such a file, or -; with --upstream the app's name.",
         completion: .directory)
     var app: String
 
@@ -17,6 +17,11 @@ struct Plan: AsyncParsableCommand {
 
     @Option(help: "The app's name, where the folder's is not to be it.")
     var name: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A variable of the Compose file; may be given several times.", valueName: "NAME=value"))
+    var variables: [String] = []
 
     @OptionGroup var options: LabOptions
 
@@ -33,7 +38,8 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, fields) = try Deploy.workload(app, upstream: upstream, name: name)
+        let (name, fields) = try await Deploy.workload(
+            app, upstream: upstream, name: name, variables: variables, client)
         let text: JSONText
         do {
             text = try await client.request(

@@ -79,7 +79,14 @@ struct EmbeddedLayout: Sendable {
         {
             values[key] = value
         }
+        if let catalog = catalog { values["LAB_CATALOG_DIR"] = catalog }
         return LabSettings(values)
+    }
+
+    /// The clone's catalog of apps, or the one that the environment names.
+    private var catalog: String? {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["LAB_CATALOG_DIR"] ?? environment["LAB_HOME"].map { $0 + "/compose" }
     }
 
     /// The servers that the services stand on.

@@ -31,6 +31,8 @@ public enum App: ManagedKind {
         "notes": "Markdown for its page, at most 20 kB.",
         "healthPath": "What is asked for to see whether it runs. Default: /.",
         "access": "Who may reach it: public, lab or owner. Default: lab.",
+        "exposed":
+            "Whether people reach it by HTTP. Default: yes, unless its Compose file says “expose: none”.",
         "platform": "Whether it is one of the platform's own services; set by the platform alone.",
     ]
 
@@ -41,8 +43,10 @@ public enum App: ManagedKind {
         var spec = spec
         try checkWorkload(spec)
         if spec.effectiveRuntime == .docker {
-            spec = try await ComposeCheck(DockerSettings(call.lab.settings), postgres: call.lab.store.postgres)
-                .completed(spec, name: name, names)
+            spec = try await ComposeCheck(
+                DockerSettings(call.lab.settings), postgres: call.lab.store.postgres, logger: call.lab.logger
+            )
+            .completed(spec, name: name, names)
             try await checkRelease(spec, of: name, call)
         }
         let host = try check(spec, name: name, names)

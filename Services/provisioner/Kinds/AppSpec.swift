@@ -32,14 +32,17 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var access: AppAccess?
     /// Whether it is one of the platform's own services; only the platform says so.
     public var platform: Bool?
+    /// Whether people reach it by HTTP; nil is yes.
+    public var exposed: Bool?
 
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
         files: [String: String]? = nil, drift: DriftPolicy? = nil, release: Int? = nil, stopped: Bool? = nil,
         rotation: Int? = nil, volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
         summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
-        access: AppAccess? = nil, platform: Bool? = nil
+        access: AppAccess? = nil, platform: Bool? = nil, exposed: Bool? = nil
     ) {
+        self.exposed = exposed
         self.runtime = runtime
         self.upstream = upstream
         self.compose = compose

@@ -20,6 +20,8 @@ struct AppStanding: Sendable {
     /// What the route tells, in the order in which it comes true.
     static let routeTypes = ["Routed", "Resolvable", "Online"]
 
+    /// Whether people reach it by HTTP.
+    var isExposed: Bool { app.spec.exposed != false }
     var title: String { app.spec.title?.text ?? name.text }
     var url: String { host.httpsURL(port: httpsPort) }
 
@@ -31,7 +33,7 @@ struct AppStanding: Sendable {
 
     /// nil while nothing is known that a route could lead to; one that is there stays.
     var routeDeclaration: RouteDeclaration? {
-        guard let upstream else { return nil }
+        guard let upstream, isExposed else { return nil }
         return RouteDeclaration(
             host: host, upstream: upstream, title: title, healthPath: app.spec.healthPath, access: app.spec.access)
     }
@@ -52,10 +54,21 @@ struct AppStanding: Sendable {
     /// The route's conditions, as far as they speak of what is declared now. What the proxy router has not looked at
     /// yet stays as it was recorded, with the generation that it was recorded of.
     var copied: [Condition] {
+        guard isExposed else { return unexposed }
         guard let route, !route.isDeleted, let spec = try? route.spec.decode(RouteDeclaration.self),
             spec == routeDeclaration
         else { return [] }
         return Self.routeTypes.compactMap { routeConditions.current($0, generation: route.generation) }
+    }
+
+    /// The same of an app that nothing is to lead to: that it runs is all there is.
+    private var unexposed: [Condition] {
+        guard let running, running.status != .unknown else { return [] }
+        return Self.routeTypes.map { type in
+            running.status == .true
+                ? .met(type, reason: "NotExposed", message: "It runs, and has no page that a route would lead to")
+                : .unmet(type, reason: "NotRunning", message: "It has no page that a route would lead to")
+        }
     }
 
     var online: Condition? { copied.first { $0.type == "Online" } }

@@ -31,7 +31,8 @@ struct Release: Sendable {
     /// What is run: the rendered file, with images by content.
     let document: JSONText
     let images: [String: Image]
-    /// The service that people reach, and how the proxy speaks to it.
+    /// The service that people reach, and how the proxy speaks to it; empty where they reach none, and then the port
+    /// means nothing.
     let service: String
     let scheme: String
     let port: Int

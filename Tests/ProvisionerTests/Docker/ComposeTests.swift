@@ -34,7 +34,7 @@ struct ComposeTests {
             (#"{"services": {"a": {}}, "x-lab": {"expose": {"port": "81"}}}"#, "a 81 http"),
         ])
     func exposure(_ json: String, _ wanted: String) throws {
-        let exposure = try Self.project(json).exposure()
+        let exposure = try #require(try Self.project(json).exposure())
         #expect("\(exposure.service) \(exposure.port) \(exposure.scheme)" == wanted)
     }
 
@@ -45,6 +45,8 @@ struct ComposeTests {
             (#"{"allow": ["privilegd"]}"#, "“privileged”"),
             (#"{"access": "labb"}"#, "“lab”"), (#"{"drift": "x"}"#, "correct, report"),
             (#"{"expose": {"port": 0}}"#, "such a number"),
+            (#"{"requirements": {"memory": "lots"}}"#, "512m or 2g"),
+            (#"{"requirements": {"cpus": 1}}"#, "The keys are"),
             (#"[]"#, "key: value"), (#"{"title": ["a"]}"#, "one text"), (#"{"zzzzzz": 1}"#, "The keys are title"),
         ])
     func badBlock(_ json: String, _ remedy: String) throws {
@@ -53,6 +55,31 @@ struct ComposeTests {
         #expect(problem?.fields.count == 1)
         #expect(problem?.fields.first?.pointer == "/body/compose")
         #expect(problem?.fields.first?.remedy.contains(remedy) == true, "\(problem?.fields.first?.remedy ?? "")")
+    }
+
+    @Test("an app without a page, what is backed up, and what the machine should have")
+    func furtherKeys() throws {
+        let file = try Self.project(
+            #"""
+            {"services": {"a": {"expose": ["80"]}}, "volumes": {"data": {}, "cache": {}},
+             "x-lab": {"expose": "none", "backup": ["data", "./config"],
+                       "requirements": {"memory": "1.5g", "disk": "10GB", "cores": 2, "devices": ["/dev/dri"]}}}
+            """#)
+        #expect(try file.exposure() == nil)
+        #expect(file.backup == ["data", "./config"])
+        #expect(file.block.requirements.memory == 1_610_612_736)
+        #expect(file.block.requirements.disk == 10_737_418_240)
+        #expect(file.block.requirements.cores == 2)
+        let plain = #"{"services": {"a": {}}, "volumes": {"data": {}, "cache": {}}, "x-lab": {"backup": "none"}}"#
+        #expect(try Self.project(plain).backup == [])
+        #expect(
+            try Self.project(#"{"services": {"a": {}}, "volumes": {"data": {}, "cache": {}}}"#).backup == [
+                "cache", "data",
+            ])
+        let problem = #expect(throws: Problem.self) {
+            try Self.project(#"{"services": {"a": {}}, "volumes": {"data": {}}, "x-lab": {"backup": ["dta"]}}"#)
+        }
+        #expect(problem?.fields.first?.remedy == "Did you mean “data”?")
     }
 
     @Test("a file that is not YAML is told with the line and the column")

@@ -4,6 +4,7 @@ import LabPostgres
 import LabServers
 import LabService
 import LabState
+import Logging
 import Yams
 
 /// Looks at a Compose file before anything is declared or started: whether it is YAML, whether Compose accepts it,
@@ -12,9 +13,11 @@ struct ComposeCheck: Sendable {
     let settings: DockerSettings
     private let ports: HostPorts
     private let compose: ComposeProgram
+    private let engine: DockerEngine
 
-    init(_ settings: DockerSettings, postgres: PostgresClient) {
+    init(_ settings: DockerSettings, postgres: PostgresClient, logger: Logger) {
         self.settings = settings
+        engine = DockerEngine(socket: settings.socket, logger: logger)
         ports = HostPorts(postgres: postgres)
         compose = ComposeProgram(socket: settings.socket)
     }
@@ -28,8 +31,10 @@ struct ComposeCheck: Sendable {
                 "/body/compose", "an app in containers needs a Compose file", remedy: "Give its text as compose")
         }
         try Self.checkYAML(text.text)
-        let project = try await project(text, files: spec.files ?? [:], name: name)
+        let host = try spec.host ?? names.defaultHost(of: name)
+        let project = try await project(text, files: spec.files ?? [:], name: name, host: host)
         _ = try project.exposure()
+        try await checkMachine(project.block.requirements)
         let refusals = try await ports.refusals(of: project.hostPorts, for: name)
         guard refusals.isEmpty else { throw Problem.invalid(refusals) }
         return try complete(spec, project.block, names)
@@ -54,15 +59,16 @@ struct ComposeCheck: Sendable {
     /// The names under `x-lab.secrets`, before the file is rendered: that is filled in with them. What is wrong with the
     /// block is said of the rendered one.
     static func secrets(in text: String) -> [String] {
-        guard let file = try? Yams.load(yaml: text) as? [String: Any], let block = file["x-lab"] as? [String: Any]
-        else { return [] }
-        return block["secrets"] as? [String] ?? (block["secrets"] as? String).map { [$0] } ?? []
+        guard let names = YAMLText.value(of: "x-lab", in: text)?["secrets"] else { return [] }
+        return names.arrayValue?.compactMap(\.stringValue) ?? names.stringValue.map { [$0] } ?? []
     }
 
     /// The rendered file, with the paths that it will have.
     ///
     /// - Throws: a problem at `/body/compose` or `/body/files`.
-    func project(_ text: ComposeText, files: [String: String], name: AppName) async throws -> ComposeProject {
+    func project(
+        _ text: ComposeText, files: [String: String], name: AppName, host: Hostname
+    ) async throws -> ComposeProject {
         removeLeftovers()
         let folder = ProjectFolder(path: settings.appsDirectory + "/" + Self.prefix + UUID().uuidString)
         defer { try? folder.remove() }
@@ -73,7 +79,9 @@ struct ComposeCheck: Sendable {
                 .init(
                     name: settings.project(of: name), directory: folder.project,
                     file: folder.project + "/compose.yaml"),
-                variables: SecretPlaceholder.environment(of: Self.secrets(in: text.text)))
+                variables: SecretPlaceholder.environment(of: Self.secrets(in: text.text)).merging(
+                    settings.variables(of: host)
+                ) { own, _ in own })
         } catch ComposeFault.refused(let words) {
             throw Problem.invalid(
                 "/body/compose", "Compose refuses the file: \(words)",
@@ -91,6 +99,20 @@ struct ComposeCheck: Sendable {
             trusted: try JSONText(encoding: document).text.replacing(
                 folder.project, with: settings.folder(of: name).project))
         return try ComposeProject(try moved.decode(JSONValue.self))
+    }
+
+    /// Refuses an app that the machine is too small for. An engine that does not answer is no reason to refuse.
+    private func checkMachine(_ needs: LabBlock.Requirements) async throws {
+        guard needs.memory != nil || needs.cores != nil, let machine = try? await engine.machine() else { return }
+        func refuse(_ key: String, _ wanted: String, _ present: String) -> Problem {
+            .invalid(
+                "/body/compose", "x-lab.requirements.\(key) is \(wanted), and the machine has \(present)",
+                remedy: "Run it on a larger machine, or lower x-lab.requirements.\(key)")
+        }
+        if let memory = needs.memory, memory > machine.memory {
+            throw refuse("memory", "\(memory >> 20) MiB", "\(machine.memory >> 20) MiB")
+        }
+        if let cores = needs.cores, cores > machine.cores { throw refuse("cores", "\(cores)", "\(machine.cores)") }
     }
 
     private static let prefix = ".check-"
@@ -124,6 +146,7 @@ struct ComposeCheck: Sendable {
         let host = block.expose.host.map { $0.contains(".") ? $0 : "\($0).\(names.domain)" }
         spec.host = try text(spec.host, host, "expose.host")
         spec.access = spec.access ?? block.access.flatMap { AppAccess(rawValue: $0) }
+        if !block.isExposed { spec.exposed = false }
         spec.drift = spec.drift ?? block.drift.flatMap { DriftPolicy(rawValue: $0) }
         return spec
     }

@@ -71,12 +71,11 @@ struct ComposeProgram: Sendable {
         guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
-    /// Removes containers and networks, and volumes where asked to. Needs no file: Compose finds them by their labels.
-    func down(named name: String, withVolumes: Bool) async throws {
+    /// Removes containers and networks. Needs no file: Compose finds them by their labels.
+    func down(named name: String) async throws {
         let result = try await Program.run(
             Self.command.program,
-            Self.command.arguments + ["--project-name", name, "down", "--remove-orphans"]
-                + (withVolumes ? ["--volumes"] : []),
+            Self.command.arguments + ["--project-name", name, "down", "--remove-orphans"],
             environment: environment, directory: "/", timeout: .seconds(300))
         guard result.status.isSuccess else {
             throw ComposeFault.failed(Self.lastLines(result.standardError))

@@ -23,9 +23,18 @@ struct ComposeProject: Sendable {
         let isTCP: Bool
     }
 
+    /// What people reach.
+    struct Exposure: Sendable, Hashable {
+        let service: String
+        let port: Int
+        let scheme: String
+    }
+
     let document: JSONValue
     let services: [Service]
     let block: LabBlock
+    /// What holds what cannot be got again: named volumes, and folders beside the file.
+    let backup: [String]
 
     /// - Throws: a problem at `/body/compose` for what the lab cannot take.
     init(_ document: JSONValue) throws {
@@ -35,12 +44,21 @@ struct ComposeProject: Sendable {
         guard !services.isEmpty else {
             throw Problem.invalid("/body/compose", "the file has no service", remedy: "Declare one under “services:”")
         }
+        let volumes = (document["volumes"]?.objectValue ?? [:]).keys.sorted()
+        backup = block.backup ?? volumes
+        for name in backup where !name.hasPrefix("./") && !volumes.contains(name) {
+            let near = SpellingDistance.nearest(to: name, among: volumes).map { "Did you mean “\($0)”?" }
+            throw Problem.invalid(
+                "/body/compose", "x-lab.backup names “\(name)”, and there is no such volume",
+                remedy: near ?? "Give named volumes of the file, or folders beside it such as ./config")
+        }
     }
 
-    /// Where the proxy finds the app: what the block says, and else the likeliest.
+    /// Where the proxy finds the app: what the block says, and else the likeliest; nil where it is not to be reached.
     ///
     /// - Throws: a problem where nothing can be exposed.
-    func exposure() throws -> (service: String, port: Int, scheme: String) {
+    func exposure() throws -> Exposure? {
+        guard block.isExposed else { return nil }
         let scheme = block.expose.scheme
         if let name = block.expose.service {
             guard let service = services.first(where: { $0.name == name }) else {
@@ -52,7 +70,7 @@ struct ComposeProject: Sendable {
                     remedy: near ?? "The services are \(services.map(\.name).joined(separator: ", "))")
             }
             guard let port = block.expose.port ?? service.likeliestPort else { throw Self.noPort(of: service.name) }
-            return (name, port, scheme ?? Self.scheme(of: port))
+            return Exposure(service: name, port: port, scheme: scheme ?? Self.scheme(of: port))
         }
         if let port = block.expose.port {
             let service =
@@ -62,14 +80,14 @@ struct ComposeProject: Sendable {
                     "/body/compose", "x-lab.expose names the port \(port), and no service has it",
                     remedy: "Add x-lab.expose.service")
             }
-            return (service.name, port, scheme ?? Self.scheme(of: port))
+            return Exposure(service: service.name, port: port, scheme: scheme ?? Self.scheme(of: port))
         }
         // A service that publishes a port is meant to be reached; of several, the one whose port is the likeliest.
         let candidates = services.compactMap { service in service.likeliestPort.map { (service, $0) } }
         let published = candidates.filter { $0.0.ports.contains { $0.published != nil } }
         let best = (published.isEmpty ? candidates : published).min { Self.rank(of: $0.1) < Self.rank(of: $1.1) }
         guard let best else { throw Self.noPort(of: nil) }
-        return (best.0.name, best.1, scheme ?? Self.scheme(of: best.1))
+        return Exposure(service: best.0.name, port: best.1, scheme: scheme ?? Self.scheme(of: best.1))
     }
 
     private static func noPort(of service: String?) -> Problem {

@@ -50,6 +50,32 @@ struct DockerEngine: Sendable {
         }
     }
 
+    /// A named volume, from `GET /volumes`.
+    struct Volume: Sendable, Decodable {
+        let name: String
+        private let labels: [String: String]?
+
+        private enum CodingKeys: String, CodingKey {
+            case name = "Name"
+            case labels = "Labels"
+        }
+
+        /// Whether its file says that several apps use it.
+        var isShared: Bool { labels?["lab.shared"] == "true" }
+    }
+
+    /// What the machine has, from `GET /info`.
+    struct Machine: Sendable, Decodable {
+        /// In bytes.
+        let memory: Int64
+        let cores: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case memory = "MemTotal"
+            case cores = "NCPU"
+        }
+    }
+
     let socket: String
     private let http: HTTPClient
 
@@ -64,6 +90,27 @@ struct DockerEngine: Sendable {
     func containers(of project: String) async throws -> [Container] {
         let filters = PercentEncoding.encode(#"{"label":["com.docker.compose.project=\#(project)"]}"#)
         return try await get("/containers/json?all=1&filters=\(filters)").json([Container].self)
+    }
+
+    func machine() async throws -> Machine { try await get("/info").json(Machine.self) }
+
+    /// The volumes that a Compose project made.
+    func volumes(of project: String) async throws -> [Volume] {
+        struct Answer: Decodable {
+            let volumes: [Volume]?
+            private enum CodingKeys: String, CodingKey { case volumes = "Volumes" }
+        }
+        let filters = PercentEncoding.encode(#"{"label":["com.docker.compose.project=\#(project)"]}"#)
+        return try await get("/volumes?filters=\(filters)").json(Answer.self).volumes ?? []
+    }
+
+    /// Removes a volume; one that is gone already is none.
+    func removeVolume(_ name: String) async throws {
+        do {
+            _ = try await send(.delete, "/volumes/\(PercentEncoding.encode(name))")
+        } catch DockerFault.notFound {
+            return
+        }
     }
 
     /// Puts a container into a network, with a name that others find it by there. One that is in it already stays as it

@@ -73,7 +73,8 @@ struct DockerRuntime: Runtime {
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
         let names = ComposeCheck.secrets(in: source.text.text)
-        let variables = SecretPlaceholder.environment(of: names)
+        let host = try source.host ?? Hostname("\(app).\(settings.domain)")
+        let variables = SecretPlaceholder.environment(of: names).merging(settings.variables(of: host)) { own, _ in own }
         let project = try ComposeProject(try await compose.render(file, variables: variables))
         try await secrets.ensure(names, of: app)
         let exposure = try project.exposure()
@@ -91,18 +92,16 @@ struct DockerRuntime: Runtime {
             try await engine.tag(id, repository: name.repository, tag: name.tag)
             document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
-        let port: Int
-        if settings.network == nil {
+        var port = exposure?.port ?? 1
+        if let exposure, settings.network == nil {
             port = try await releases.port(of: app) { LoopbackPort.free() }
             document.publish(exposure.service, exposure.port, at: port)
-        } else {
-            port = exposure.port
         }
         return try await releases.add(
             app, source,
             document: JSONText(trusted: SecretPlaceholder.replace(names, in: JSONText(encoding: document.value).text)),
-            images: images, service: exposure.service,
-            scheme: exposure.scheme, port: port)
+            images: images, service: exposure?.service ?? "",
+            scheme: exposure?.scheme ?? "http", port: port)
     }
 
     /// The second name of an image, which says its content and keeps it.
@@ -173,7 +172,7 @@ struct DockerRuntime: Runtime {
         let log = await failingLogs(release)
         try await releases.fail(release, reason: reason, log: log)
         guard let former else {
-            return try await compose.down(named: settings.project(of: release.app), withVolumes: false)
+            return try await compose.down(named: settings.project(of: release.app))
         }
         progress(
             RuntimeProgress(
@@ -296,8 +295,9 @@ struct DockerRuntime: Runtime {
     func plan(_ spec: AppSpec, _ app: AppName) async throws -> [ReleasePlan.Step] {
         guard let text = spec.compose else { return [] }
         let names = ComposeCheck.secrets(in: text.text)
-        let project = try await ComposeCheck(settings, postgres: releases.postgres).project(
-            text, files: spec.files ?? [:], name: app)
+        let project = try await ComposeCheck(settings, postgres: releases.postgres, logger: logger).project(
+            text, files: spec.files ?? [:], name: app,
+            host: try spec.host ?? Hostname("\(app).\(settings.domain)"))
         let live = try await releases.releases(of: app).first { $0.status == .live }
         var document = ReleaseDocument(project.document, app: app)
         var steps: [ReleasePlan.Step] = []
@@ -310,7 +310,9 @@ struct DockerRuntime: Runtime {
             }
         }
         let exposure = try project.exposure()
-        if let live, settings.network == nil { document.publish(exposure.service, exposure.port, at: live.port) }
+        if let live, let exposure, settings.network == nil {
+            document.publish(exposure.service, exposure.port, at: live.port)
+        }
         let wanted = JSONText(
             trusted: SecretPlaceholder.replace(names, in: try JSONText(encoding: document.value).text))
         let plan = ReleasePlan(
@@ -329,7 +331,8 @@ struct DockerRuntime: Runtime {
         if source.isStopped {
             return RuntimeObservation(
                 isRunning: false, reason: "Stopped",
-                message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live.map(settings.upstream))
+                message: "It was stopped. Start it with “lab start \(app.name)”",
+                upstream: try live.flatMap(settings.upstream))
         }
         if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
@@ -337,7 +340,7 @@ struct DockerRuntime: Runtime {
                 isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
                 message: "Release \(newest.number) did not come up: \(newest.reason). \(rest) "
                     + "See what it wrote with “lab releases \(app.name)”",
-                upstream: try live.map(settings.upstream))
+                upstream: try live.flatMap(settings.upstream))
         }
         guard let live else {
             return RuntimeObservation(
@@ -357,6 +360,15 @@ struct DockerRuntime: Runtime {
                 message: "\(drift), and the app says “drift: report”. Put it right with “lab restart \(app.name)”",
                 upstream: upstream)
         }
+        let count = "\(standing.running) of \(standing.count) containers of release \(live.number) run"
+        let numbers: JSONValue = [
+            "release": .integer(Int64(live.number)), "containers": .integer(Int64(standing.count)),
+            "running": .integer(Int64(standing.running)),
+        ]
+        guard let upstream else {
+            return RuntimeObservation(
+                isRunning: true, reason: "ContainersRun", message: count, upstream: nil, numbers: numbers)
+        }
         let answer = try await native.observe(
             RunnableApp(name: app.name, workload: .upstream(upstream), healthPath: app.healthPath))
         guard answer.isRunning else {
@@ -368,13 +380,7 @@ struct DockerRuntime: Runtime {
         }
         return RuntimeObservation(
             isRunning: true, reason: "ContainersRun",
-            message:
-                "\(standing.running) of \(standing.count) containers of release \(live.number) run; \(answer.message)",
-            upstream: upstream,
-            numbers: [
-                "release": .integer(Int64(live.number)), "containers": .integer(Int64(standing.count)),
-                "running": .integer(Int64(standing.running)),
-            ])
+            message: "\(count); \(answer.message)", upstream: upstream, numbers: numbers)
     }
 
     private func standing(of release: Release) async throws -> ContainerStanding {
@@ -386,7 +392,14 @@ struct DockerRuntime: Runtime {
     // MARK: Ending
 
     func remove(_ app: RunnableApp, withData: Bool) async throws {
-        try await compose.down(named: settings.project(of: app.name), withVolumes: withData)
+        let project = settings.project(of: app.name)
+        try await compose.down(named: project)
+        if withData {
+            // What apps share outlives each of them.
+            for volume in try await engine.volumes(of: project) where !volume.isShared {
+                try await engine.removeVolume(volume.name)
+            }
+        }
         for reference in try await engine.references(below: settings.repository(of: app.name) + "/") {
             try await engine.untag(reference)
         }

@@ -16,6 +16,7 @@ struct DockerSettings: Sendable {
     /// The network that the proxy finds apps in, where both are containers; nil where it finds them at ports of the
     /// loopback interface.
     let network: String?
+    let domain: Hostname
 
     /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS`, `LAB_DOCKER_NETWORK`
     /// and `LAB_SEALING_KEY_FILE`.
@@ -24,6 +25,7 @@ struct DockerSettings: Sendable {
         appsDirectory = settings["LAB_APPS_DIR"] ?? "/var/lib/homelab/apps"
         sealingKeyFile = settings["LAB_SEALING_KEY_FILE"] ?? "/var/lib/lab/sealing.key"
         projectPrefix = settings["LAB_DOCKER_PREFIX"] ?? "lab-"
+        domain = try settings.domain
         network = settings["LAB_DOCKER_NETWORK"]
         healthTimeout = .seconds(try settings.integer("LAB_DOCKER_HEALTH_SECONDS", in: 5...3600, default: 180))
         for (key, path) in [("LAB_DOCKER_SOCKET", socket), ("LAB_APPS_DIR", appsDirectory)] where !path.hasPrefix("/") {
@@ -42,12 +44,20 @@ struct DockerSettings: Sendable {
         }
     }
 
+    /// What a Compose file is filled in with besides its secrets: the host under which people reach the app, and the
+    /// lab's domain.
+    func variables(of host: Hostname) -> [String: String] {
+        ["LAB_HOST": host.text, "LAB_DOMAIN": domain.text]
+    }
+
     /// What an app is called in the lab's network: `app-notes`. No service of the platform is called so.
     func alias(of app: AppName) -> String { "app-\(app)" }
 
-    /// Where the proxy finds a release.
-    func upstream(of release: Release) throws -> UpstreamURL {
-        let host = network == nil ? "127.0.0.1" : release.usesHostNetwork ? "host.docker.internal" : alias(of: release.app)
+    /// Where the proxy finds a release; nil where it is not to.
+    func upstream(of release: Release) throws -> UpstreamURL? {
+        guard !release.service.isEmpty else { return nil }
+        let host =
+            network == nil ? "127.0.0.1" : release.usesHostNetwork ? "host.docker.internal" : alias(of: release.app)
         return try UpstreamURL("\(release.scheme)://\(host):\(release.port)")
     }
 

@@ -33,6 +33,8 @@ struct LabBlock: Sendable, Hashable {
     var access: String?
     var drift: String?
     var expose = Exposure()
+    /// Whether people reach the app by HTTP; false for `expose: none`.
+    var isExposed = true
     /// The variables that the lab makes secrets for.
     var secrets: [String] = []
     /// What holds what cannot be got again: named volumes, and folders beside the file (`./config`); nil for all of the
@@ -60,7 +62,9 @@ struct LabBlock: Sendable, Hashable {
         notes = reader.text("notes")
         access = reader.choice("access", of: AppAccess.allCases.map(\.rawValue))
         drift = reader.choice("drift", of: DriftPolicy.allCases.map(\.rawValue))
-        if let nested = reader.object("expose") {
+        let exposure = reader.value("expose")
+        isExposed = exposure != .string("none")
+        if let nested = exposure, isExposed {
             var exposed = LabBlockReader(nested, path: "x-lab.expose")
             expose.host = exposed.text("host")
             expose.service = exposed.text("service")
@@ -69,10 +73,11 @@ struct LabBlock: Sendable, Hashable {
             expose.path = exposed.text("path")
             reader.add(exposed.finish())
         }
-        if let value = reader.value("backup") {
-            backup = value == .string("none") ? [] : reader.texts(value, "backup")
-        }
-        if let nested = reader.object("requirements") {
+        // Compose writes an empty list out as null.
+        let saysBackup = reader.has("backup")
+        let kept = reader.texts("backup").filter { $0 != "none" }
+        backup = saysBackup ? kept : nil
+        if let nested = reader.value("requirements") {
             var needs = LabBlockReader(nested, path: "x-lab.requirements")
             requirements.memory = needs.bytes("memory")
             requirements.disk = needs.bytes("disk")
@@ -122,7 +127,8 @@ private struct LabBlockReader {
 
     private mutating func take(_ key: String) -> JSONValue? {
         known.append(key)
-        return members.removeValue(forKey: key).flatMap { $0 == .null ? nil : $0 }
+        guard let value = members.removeValue(forKey: key), value != .null else { return .none }
+        return value
     }
 
     mutating func text(_ key: String) -> String? {
@@ -160,7 +166,7 @@ private struct LabBlockReader {
         return number
     }
 
-    mutating func object(_ key: String) -> JSONValue? { take(key) }
+    func has(_ key: String) -> Bool { members[key] != nil }
     mutating func value(_ key: String) -> JSONValue? { take(key) }
 
     /// Bytes as Compose writes them: `512m`, `2g`, `1.5gb`, a number; with b, k, m, g or t, each 1024 of the one before.
@@ -180,14 +186,13 @@ private struct LabBlockReader {
         return size < 1e18 ? Int64(size) : nil
     }
 
-    mutating func texts(_ key: String) -> [String] { take(key).map { texts($0, key) } ?? [] }
-
-    mutating func texts(_ value: JSONValue, _ key: String) -> [String] {
-        switch value {
+    mutating func texts(_ key: String) -> [String] {
+        switch take(key) {
+        case nil: return []
         case .string(let text): return [text]
         case .array(let values) where values.allSatisfy({ $0.stringValue != nil }):
             return values.compactMap(\.stringValue)
-        default:
+        case .some(let value):
             fields.append(
                 .init(
                     "/body/compose", "\(path).\(key) is \(value.typeName), not a list", remedy: "Give a list of words"))
