@@ -9,6 +9,7 @@ struct BenchmarkProgram {
         ("client", ClientBenchmark.run),
         ("server", ServerBenchmark.run),
         ("deploy", DeployBenchmark.run),
+        ("containers", ContainersBenchmark.run),
         ("convergence", ConvergenceBenchmark.run),
         ("memory", MemoryBenchmark.run),
     ]

@@ -33,11 +33,13 @@ struct ComposeCheck: Sendable {
         try Self.checkYAML(text.text)
         let host = try spec.host ?? names.defaultHost(of: name)
         let project = try await project(text, files: spec.files ?? [:], name: name, host: host)
-        _ = try project.exposure()
+        let isExposed = try project.exposure() != nil
         try await checkMachine(project.block.requirements)
         let refusals = try await ports.refusals(of: project.hostPorts, for: name)
         guard refusals.isEmpty else { throw Problem.invalid(refusals) }
-        return try complete(spec, project.block, names)
+        var complete = try complete(spec, project.block, names)
+        if !isExposed { complete.exposed = false }
+        return complete
     }
 
     /// - Throws: a problem with the line and the column.
@@ -146,7 +148,6 @@ struct ComposeCheck: Sendable {
         let host = block.expose.host.map { $0.contains(".") ? $0 : "\($0).\(names.domain)" }
         spec.host = try text(spec.host, host, "expose.host")
         spec.access = spec.access ?? block.access.flatMap { AppAccess(rawValue: $0) }
-        if !block.isExposed { spec.exposed = false }
         spec.drift = spec.drift ?? block.drift.flatMap { DriftPolicy(rawValue: $0) }
         return spec
     }

@@ -86,7 +86,11 @@ struct ComposeProject: Sendable {
         let candidates = services.compactMap { service in service.likeliestPort.map { (service, $0) } }
         let published = candidates.filter { $0.0.ports.contains { $0.published != nil } }
         let best = (published.isEmpty ? candidates : published).min { Self.rank(of: $0.1) < Self.rank(of: $1.1) }
-        guard let best else { throw Self.noPort(of: nil) }
+        guard let best else {
+            // Nothing of it is meant to be reached, unless the block says that something is.
+            guard block.expose == LabBlock.Exposure() else { throw Self.noPort(of: nil) }
+            return nil
+        }
         return Exposure(service: best.0.name, port: best.1, scheme: scheme ?? Self.scheme(of: best.1))
     }
 
