@@ -19,7 +19,10 @@ public struct ProvisionerService: LabService {
     public static let migrations = [
         PostgresMigration(
             name: "provisioner_0001_releases",
-            sql: String(decoding: PackageResources.provisioner_0001_releases_sql, as: UTF8.self))
+            sql: String(decoding: PackageResources.provisioner_0001_releases_sql, as: UTF8.self)),
+        PostgresMigration(
+            name: "provisioner_0002_written_files",
+            sql: String(decoding: PackageResources.provisioner_0002_written_files_sql, as: UTF8.self)),
     ]
 
     public let reconcilers: [any Reconciler]

@@ -95,18 +95,9 @@ struct DockerTests {
     func movingImage() async throws {
         try await DockerUnderTest.with { lab, docker in
             let image = "lab-test/\(docker.prefix)moving:latest"
-            func build(_ text: String) async throws {
-                let folder = lab.directory + "-image"
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                try Data("FROM nginx\nRUN echo \(text) >/usr/share/nginx/html/index.html\n".utf8)
-                    .write(to: URL(filePath: folder + "/Dockerfile"))
-                let built = try await docker.run(["build", "--quiet", "--tag", image, folder])
-                try #require(built.status.isSuccess, "\(built.standardError)")
-                try FileManager.default.removeItem(atPath: folder)
-            }
             let file = lab.directory + "-moving.yaml"
             for text in ["one", "two"] {
-                try await build(text)
+                try await docker.build(image, page: text)
                 try Data("services: {web: {image: \(image), expose: [\"80\"]}}\n# \(text)\n".utf8)
                     .write(to: URL(filePath: file))
                 let deployed = try await lab.run(["deploy", file, "--name", "moving"])

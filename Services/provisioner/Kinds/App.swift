@@ -86,8 +86,9 @@ public enum App: ManagedKind {
     /// A release that is asked for is there.
     private static func checkRelease(_ spec: AppSpec, of name: AppName, _ call: OperationCall) async throws {
         guard let number = spec.release else { return }
-        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
-        guard !releases.contains(where: { $0.number == number }) else { return }
+        let store = ReleaseStore(postgres: call.lab.store.postgres)
+        guard try await store.release(number, of: name) == nil else { return }
+        let releases = try await store.releases(of: name)
         throw Problem.invalid(
             "/body/release", "App \(name) has no release \(number)",
             remedy: releases.isEmpty

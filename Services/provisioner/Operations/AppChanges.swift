@@ -85,19 +85,17 @@ struct RollBackApp: Operation {
 
     func run(_ input: Input, _ call: OperationCall) async throws -> ResourceDocument<AppSpec> {
         let name = try App.appName(input.name)
-        let history = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
+        let releases = ReleaseStore(postgres: call.lab.store.postgres)
         let wanted: Release
         if let number = input.body.release {
-            guard let found = history.first(where: { $0.number == number }) else {
+            guard let found = try await releases.release(number, of: name) else {
                 throw Problem.invalid(
                     "/body/release", "App \(name) has no release \(number)",
                     remedy: "See which there are with GET /v1/apps/\(name)/releases")
             }
             wanted = found
         } else {
-            // Not a copy of what runs now: that would change nothing.
-            let live = history.first { $0.status == .live }
-            guard let found = history.first(where: { $0.status == .replaced && $0.document != live?.document }) else {
+            guard let found = try await releases.releases(of: name).rollbackTarget else {
                 throw Problem.conflict("App \(name) has no release that ran before", remedy: "Deploy it anew")
             }
             wanted = found

@@ -69,8 +69,8 @@ struct GetRelease: Operation {
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
         let name = try App.appName(try await AppInput(name: input.name).app(call).name)
-        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
-        guard let release = releases.first(where: { $0.number == input.number }) else {
+        let releases = ReleaseStore(postgres: call.lab.store.postgres)
+        guard let release = try await releases.release(input.number, of: name) else {
             throw Problem.notFound(
                 "Release \(input.number) of App \(name)", remedy: "List them with GET /v1/apps/\(name)/releases")
         }

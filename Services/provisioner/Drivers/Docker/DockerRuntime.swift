@@ -39,27 +39,52 @@ struct DockerRuntime: Runtime {
 
     func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {
         guard case .compose(let source) = app.workload else { return }
-        let history = try await releases.releases(of: app.name, limit: 20)
-        let live = history.first { $0.status == .live }
+        let head = try await releases.head(of: app.name)
         if source.isStopped {
             return try await stop(app.name, telling: progress)
         }
-        guard let newest = history.first, newest.sourceHash == source.hash else {
-            let former = source.release.flatMap { number in history.first { $0.number == number } }
+        guard let newest = head.newest, newest.sourceHash == source.hash else {
             let release =
-                if let former {
-                    try await copy(former, source)
+                if let number = source.release {
+                    try await copy(number, source, of: app.name)
                 } else {
                     try await prepare(app.name, source, telling: progress)
                 }
-            return try await start(release, before: live, telling: progress)
+            return try await settle(release, before: head.fallback, telling: progress)
         }
         switch newest.status {
         case .starting:
             // This process, or another, was killed meanwhile.
-            try await start(newest, before: live, telling: progress)
+            try await settle(newest, before: head.fallback, telling: progress)
         case .live, .replaced, .failed:
-            if let live { try await keep(live, source.drift, telling: progress) }
+            if let live = head.live { try await keep(live, source.drift, telling: progress) }
+        }
+    }
+
+    /// Starts a release, and when it has come up or was taken back, lets go of those that are too old.
+    private func settle(
+        _ release: Release, before former: Release?, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        try await start(release, before: former, telling: progress)
+        do {
+            try await prune(release.app)
+        } catch {
+            // The next release tries it again.
+            logger.warning(
+                "Old releases were not removed", metadata: ["app": "\(release.app)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes the releases that are not to be kept, and the images' names that none of the others needs.
+    private func prune(_ app: AppName) async throws {
+        let history = try await releases.releases(of: app)
+        let outdated = ReleaseRetention.outdated(in: history, keeping: settings.releasesKept)
+        if !outdated.isEmpty { try await releases.remove(outdated) }
+        let gone = Set(outdated.map(\.number))
+        let names = ImageNames(settings, of: app)
+        let needed = names.names(of: history.filter { !gone.contains($0.number) })
+        for name in try await engine.references(below: names.prefix) where !needed.contains(name) {
+            try await engine.untag(name)
         }
     }
 
@@ -87,7 +112,7 @@ struct DockerRuntime: Runtime {
             let reference = service.image ?? "\(file.name)-\(service.name)"
             let id = try await image(reference, of: service.name, telling: progress)
             images[service.name] = Release.Image(reference: reference, id: id)
-            let name = ImageReference(pinned(id, of: service.name, app))
+            let name = ImageReference(ImageNames(settings, of: app).name(of: id, service.name))
             try await engine.tag(id, repository: name.repository, tag: name.tag)
             document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
@@ -100,15 +125,17 @@ struct DockerRuntime: Runtime {
             scheme: exposure.scheme, port: port)
     }
 
-    /// The second name of an image, which says its content and keeps it.
-    private func pinned(_ id: String, of service: String, _ app: AppName) -> String {
-        "\(settings.repository(of: app))/\(service):\(id.drop { $0 != ":" }.dropFirst().prefix(16))"
-    }
-
     /// A release that runs what another one ran.
-    private func copy(_ former: Release, _ source: ComposeSource) async throws -> Release {
-        try await releases.add(
-            former.app, source, document: former.document, images: former.images, service: former.service,
+    ///
+    /// - Throws: a problem of the title `ReleaseGone` when that one is not kept any more.
+    private func copy(_ number: Int, _ source: ComposeSource, of app: AppName) async throws -> Release {
+        guard let former = try await releases.release(number, of: app) else {
+            throw Problem(
+                .conflict, title: "ReleaseGone", detail: "Release \(number) of App \(app) is not kept any more",
+                remedy: "Go back to another one of “lab releases \(app)”, or deploy the app anew")
+        }
+        return try await releases.add(
+            app, source, document: former.document, images: former.images, service: former.service,
             scheme: former.scheme, port: former.port)
     }
 
@@ -174,6 +201,7 @@ struct DockerRuntime: Runtime {
             RuntimeProgress(
                 "RollingBack",
                 "Release \(release.number) did not come up: \(reason). Release \(former.number) is started"))
+        if former.status != .live { try await releases.makeLive(former) }
         try await up(former)
     }
 
@@ -277,13 +305,14 @@ struct DockerRuntime: Runtime {
         let names = ComposeCheck.secrets(in: text.text)
         let project = try await ComposeCheck(settings, postgres: releases.postgres).project(
             text, files: spec.files ?? [:], name: app)
-        let live = try await releases.releases(of: app).first { $0.status == .live }
+        let live = try await releases.head(of: app).live
+        let imageNames = ImageNames(settings, of: app)
         var document = ReleaseDocument(project.document, app: app)
         var steps: [ReleasePlan.Step] = []
         for service in project.services {
             let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
             if let id = try await engine.imageID(of: reference) {
-                document.pin(service.name, to: pinned(id, of: service.name, app), named: reference)
+                document.pin(service.name, to: imageNames.name(of: id, service.name), named: reference)
             } else {
                 steps.append(.init(.create, "image", reference, service.isBuilt ? "it is built" : "it is pulled"))
             }
@@ -303,14 +332,14 @@ struct DockerRuntime: Runtime {
         guard case .compose(let source) = app.workload else {
             throw unsupported("run an app without a Compose file", remedy: "Give it one, or an upstream")
         }
-        let history = try await releases.releases(of: app.name, limit: 20)
-        let live = history.first { $0.status == .live }
+        let head = try await releases.head(of: app.name)
+        let live = head.live
         if source.isStopped {
             return RuntimeObservation(
                 isRunning: false, reason: "Stopped",
                 message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live?.upstream)
         }
-        if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
+        if let newest = head.newest, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
             return RuntimeObservation(
                 isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
@@ -366,11 +395,10 @@ struct DockerRuntime: Runtime {
 
     func remove(_ app: RunnableApp, withData: Bool) async throws {
         try await compose.down(named: settings.project(of: app.name), withVolumes: withData)
-        for reference in try await engine.references(below: settings.repository(of: app.name) + "/") {
+        for reference in try await engine.references(below: ImageNames(settings, of: app.name).prefix) {
             try await engine.untag(reference)
         }
-        var written: Set<String> = []
-        for release in try await releases.releases(of: app.name) { written.formUnion(release.files.keys) }
+        let written = try await releases.writtenFiles(of: app.name)
         let folder = settings.folder(of: app.name)
         if withData {
             try folder.remove()

@@ -10,17 +10,20 @@ struct DockerSettings: Sendable {
     let projectPrefix: String
     /// How long an app may take until it is healthy, in seconds.
     let healthTimeout: Duration
+    /// How many of an app's newest releases are kept.
+    let releasesKept: Int
     /// The keys that the secrets of apps are sealed with.
     let sealingKeyFile: String
 
-    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS` and
-    /// `LAB_SEALING_KEY_FILE`.
+    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS`, `LAB_RELEASES_KEPT`
+    /// and `LAB_SEALING_KEY_FILE`.
     init(_ settings: LabSettings) throws {
         socket = settings["LAB_DOCKER_SOCKET"] ?? "/var/run/docker.sock"
         appsDirectory = settings["LAB_APPS_DIR"] ?? "/var/lib/homelab/apps"
         sealingKeyFile = settings["LAB_SEALING_KEY_FILE"] ?? "/var/lib/lab/sealing.key"
         projectPrefix = settings["LAB_DOCKER_PREFIX"] ?? "lab-"
         healthTimeout = .seconds(try settings.integer("LAB_DOCKER_HEALTH_SECONDS", in: 5...3600, default: 180))
+        releasesKept = try settings.integer("LAB_RELEASES_KEPT", in: 1...100, default: 10)
         for (key, path) in [("LAB_DOCKER_SOCKET", socket), ("LAB_APPS_DIR", appsDirectory)] where !path.hasPrefix("/") {
             throw SettingError(
                 key: key, detail: "is “\(path)”, which is not an absolute path",
