@@ -23,6 +23,9 @@ public struct ProvisionerService: LabService {
         PostgresMigration(
             name: "provisioner_0002_written_files",
             sql: String(decoding: PackageResources.provisioner_0002_written_files_sql, as: UTF8.self)),
+        PostgresMigration(
+            name: "provisioner_0003_release_origin",
+            sql: String(decoding: PackageResources.provisioner_0003_release_origin_sql, as: UTF8.self)),
     ]
 
     public let reconcilers: [any Reconciler]

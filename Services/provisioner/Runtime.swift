@@ -65,7 +65,8 @@ public struct RunnableApp: Sendable, Hashable {
                     .compose(
                         ComposeSource(
                             text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
-                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0))
+                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0, actor: spec.actor ?? "",
+                            message: spec.message?.text ?? ""))
                 }
             }
         guard let workload else { return nil }
@@ -84,10 +85,13 @@ public struct ComposeSource: Sendable, Hashable {
     public let isStopped: Bool
     /// How often its secrets were made anew.
     public let rotation: Int
+    /// Who declared it, and why; empty where nobody said so.
+    public let actor: String
+    public let message: String
 
     public init(
         text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
-        isStopped: Bool = false, rotation: Int = 0
+        isStopped: Bool = false, rotation: Int = 0, actor: String = "", message: String = ""
     ) {
         self.text = text
         self.files = files
@@ -95,6 +99,8 @@ public struct ComposeSource: Sendable, Hashable {
         self.release = release
         self.isStopped = isStopped
         self.rotation = rotation
+        self.actor = actor
+        self.message = message
     }
 
     /// The same for what makes an equal release: a digest of all files with their names and lengths.

@@ -73,7 +73,7 @@ struct DockerTests {
         try await DockerUnderTest.with { lab, docker in
             let folder = lab.directory + "-hello/hello"
             try Self.writeApp(folder, page: "good\n")
-            let good = try await lab.run(["deploy", folder])
+            let good = try await lab.run(["deploy", folder, "-m", "the first one"])
             #expect(good.status.isSuccess, "\(good.standardError)")
 
             try Self.writeApp(folder, page: "bad\n", check: "false")
@@ -84,9 +84,25 @@ struct DockerTests {
             #expect(try await lab.fetch("hello.home.arpa").standardOutput == "good\n")
 
             try Self.writeApp(folder, page: "better\n")
-            let better = try await lab.run(["deploy", folder])
+            let token = try await lab.run(["token", "create", "carla", "--scope", "act"]).standardOutput
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            let better = try await Program.run(
+                "env",
+                ["LAB_URL=\(try await lab.info().api)", "LAB_TOKEN=\(token)", LabUnderTest.program, "deploy", folder]
+                    + ["--message", "a better page"], timeout: .seconds(120))
             #expect(better.status.isSuccess, "\(better.standardError)")
             #expect(try await lab.fetch("hello.home.arpa").standardOutput == "better\n")
+            // Nothing is new, so who says so makes no release and changes none.
+            #expect(try await lab.run(["deploy", folder, "-m", "again"]).status.isSuccess)
+
+            let table = try await lab.run(["releases", "hello"]).standardOutput
+            let rows = table.split(separator: "\n").dropFirst().map(String.init)
+            #expect(rows.count == 3, "\(table)")
+            #expect(rows.first?.contains(/3 +live .* carla +a better page +nginx, nginx/) == true, "\(table)")
+            #expect(rows[1].contains(/2 +failed .* admin +— +taken back by lab: web is unhealthy/), "\(table)")
+            #expect(rows.last?.contains(/1 +replaced .* admin +the first one +nginx, nginx/) == true, "\(table)")
+            let changes = try await lab.run(["call", "changelog.list", "--json"]).standardOutput
+            #expect(changes.contains("was rolled back by lab: web is unhealthy"), "\(changes)")
             try FileManager.default.removeItem(atPath: lab.directory + "-hello")
         }
     }

@@ -18,6 +18,10 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var stopped: Bool?
     /// How often secrets of it were made anew; counted by that.
     public var rotation: Int?
+    /// Who declared it: a token's name, which the lab itself writes down.
+    public var actor: String?
+    /// Why it is declared, for those who read its releases.
+    public var message: AppMessage?
     /// What becomes of an app's volumes and of its folder when it is removed; they are kept where nothing is given.
     public var volumes: VolumeRetention?
     /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
@@ -36,9 +40,9 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
         files: [String: String]? = nil, drift: DriftPolicy? = nil, release: Int? = nil, stopped: Bool? = nil,
-        rotation: Int? = nil, volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
-        summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
-        access: AppAccess? = nil, platform: Bool? = nil
+        rotation: Int? = nil, actor: String? = nil, message: AppMessage? = nil, volumes: VolumeRetention? = nil,
+        host: Hostname? = nil, title: AppTitle? = nil, summary: AppSummary? = nil, category: AppTitle? = nil,
+        notes: AppNotes? = nil, healthPath: HealthPath? = nil, access: AppAccess? = nil, platform: Bool? = nil
     ) {
         self.runtime = runtime
         self.upstream = upstream
@@ -48,6 +52,8 @@ public struct AppSpec: Codable, Sendable, Hashable {
         self.release = release
         self.stopped = stopped
         self.rotation = rotation
+        self.actor = actor
+        self.message = message
         self.volumes = volumes
         self.host = host
         self.title = title

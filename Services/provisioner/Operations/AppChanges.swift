@@ -70,6 +70,7 @@ struct RollBackApp: Operation {
     struct Input: Codable, Sendable {
         struct Body: Codable, Sendable {
             let release: Int?
+            let message: AppMessage?
         }
 
         let name: ResourceName
@@ -80,7 +81,10 @@ struct RollBackApp: Operation {
         OperationDeclaration(
             "app.rollback", "Goes back to a release of an app: its Compose file, and its images by content.",
             safety: .act, .post, "/v1/apps/{name}/rollback", phrases: ["roll {name} back"],
-            fields: ["body/release": "Its number. Default: the one that ran before."])
+            fields: [
+                "body/release": "Its number. Default: the one that ran before.",
+                "body/message": "Why, in one line; the release says it.",
+            ])
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> ResourceDocument<AppSpec> {
@@ -105,6 +109,8 @@ struct RollBackApp: Operation {
             spec.files = wanted.files.isEmpty ? nil : wanted.files
             spec.release = wanted.number
             spec.stopped = nil
+            spec.actor = call.caller.name
+            spec.message = input.body.message
         }
     }
 }

@@ -11,6 +11,9 @@ struct ReleaseSummary: Codable, Sendable {
     /// Of each service, the image's name and what it meant.
     let images: [String: Release.Image]
     let copyOf: Int?
+    /// Who made it, and why; empty where nobody said so.
+    let actor: String
+    let message: String
     let createdAt: Date
 
     init(_ release: Release) {
@@ -19,6 +22,8 @@ struct ReleaseSummary: Codable, Sendable {
         reason = release.reason
         images = release.images
         copyOf = release.copyOf
+        actor = release.actor
+        message = release.message
         createdAt = release.createdAt
     }
 }

@@ -27,7 +27,7 @@ struct ReleaseStore: Sendable {
         try await postgres.query(
             """
             select number, source_hash, compose, document::text, files::text, images::text, service, scheme, port,
-                status, reason, log, copy_of, created_at
+                status, reason, log, copy_of, actor, message, created_at
             from provisioner.release
             where app = \(app.text) and (\(number)::integer is null or number = \(number))
                 and (not \(isHead) or status = 'live' or number in (
@@ -47,11 +47,12 @@ struct ReleaseStore: Sendable {
         try await postgres.query(
             """
             insert into provisioner.release
-                (app, number, source_hash, compose, files, document, images, service, scheme, port, copy_of, status)
+                (app, number, source_hash, compose, files, document, images, service, scheme, port, copy_of, actor,
+                message, status)
             select \(app.text), coalesce(max(number), 0) + 1, \(source.hash), \(source.text.text),
                 \(PostgresJSON(JSONText(encoding: source.files).text)), \(PostgresJSON(document.text)),
                 \(PostgresJSON(JSONText(encoding: images).text)), \(service), \(scheme), \(Int32(port)),
-                \(source.release.map { Int32($0) }), 'starting'
+                \(source.release.map { Int32($0) }), \(source.actor), \(source.message), 'starting'
             from provisioner.release where app = \(app.text)
             """)
         guard let release = try await head(of: app).newest else {
@@ -153,6 +154,7 @@ extension Release {
             status: Release.Status(rawValue: try row.value("status")) ?? .failed,
             reason: try row.value("reason"), log: try row.value("log"),
             copyOf: try row.value("copy_of", as: Int32?.self).map(Int.init),
+            actor: try row.value("actor"), message: try row.value("message"),
             createdAt: try row.value("created_at", as: Date.self))
     }
 }

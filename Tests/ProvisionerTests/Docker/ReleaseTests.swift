@@ -18,7 +18,7 @@ struct ReleaseTests {
                 document: JSONText(trusted: #"{"services": {"web": {"image": "\#(parts.last ?? "")"}}}"#),
                 images: ["web": .init(reference: "nginx", id: "sha256:\(number)")], service: "web", scheme: "http",
                 port: 80, status: Release.Status(rawValue: String(parts[0])) ?? .failed, reason: "", log: "",
-                copyOf: nil, createdAt: Date(timeIntervalSince1970: 0))
+                copyOf: nil, actor: "", message: "", createdAt: Date(timeIntervalSince1970: 0))
         }
     }
 
@@ -36,6 +36,22 @@ struct ReleaseTests {
         let outdated = ReleaseRetention.outdated(in: try Self.history(words), keeping: count)
         #expect(outdated.map(\.number) == wanted)
         #expect(ReleaseRetention.outdated(in: try Self.history(words), keeping: 100).isEmpty)
+    }
+
+    @Test("who declares an app and why is new only with something else that is new")
+    func origin() throws {
+        func spec(_ compose: String, _ message: String? = nil) throws -> AppSpec {
+            AppSpec(compose: try ComposeText(compose), message: try message.map { try AppMessage($0) })
+        }
+        let first = try spec("a", "first").declared(by: "anna", instead: nil)
+        #expect(first.actor == "anna" && first.message?.text == "first")
+        #expect(try spec("a", "again").declared(by: "ben", instead: first) == first)
+        #expect(try spec("a").declared(by: "ben", instead: first) == first)
+        let second = try spec("b").declared(by: "ben", instead: first)
+        #expect(second.actor == "ben" && second.message == nil)
+        var forged = AppSpec(upstream: try UpstreamURL("http://10.0.0.1"))
+        forged.actor = "anna"
+        #expect(forged.declared(by: "ben", instead: nil).actor == nil)
     }
 
     @Test("the head of a history is its newest release, what runs, and the last one that ran")

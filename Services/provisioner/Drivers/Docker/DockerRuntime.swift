@@ -194,6 +194,11 @@ struct DockerRuntime: Runtime {
     ) async throws {
         let log = await failingLogs(release)
         try await releases.fail(release, reason: reason, log: log)
+        try await ResourceStore(postgres: releases.postgres).tell([
+            NewEvent(
+                "app.rolled_back", about: App.key(ResourceName(release.app)),
+                payload: ["by": "lab", "release": .integer(Int64(release.number)), "message": .string(reason)])
+        ])
         guard let former else {
             return try await compose.down(named: settings.project(of: release.app), withVolumes: false)
         }
