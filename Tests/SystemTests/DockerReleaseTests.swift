@@ -5,6 +5,44 @@ import LabTesting
 import Testing
 
 extension DockerTests {
+    @Test("a release that fails is left standing where its file says so, and the lab touches nothing of it")
+    func leftStanding() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let folder = lab.directory + "-hello/hello"
+            let pause = "deploy: {update_config: {failure_action: pause}}"
+            try Self.writeApp(folder, page: "good\n")
+            #expect(try await lab.run(["deploy", folder]).status.isSuccess)
+
+            try Self.writeApp(folder, page: "bad\n", check: "false", more: pause)
+            let bad = try await lab.run(["deploy", folder])
+            #expect(!bad.status.isSuccess)
+            #expect(bad.standardError.contains("LeftStanding"), "\(bad.standardError)")
+            #expect(bad.standardError.contains("web is unhealthy. It is left standing"), "\(bad.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "bad\n")
+            #expect(
+                try await lab.run(["releases", "hello"]).standardOutput.contains("left standing: web is unhealthy"))
+            // Nobody starts again what has ended: somebody may be looking at it.
+            _ = try await docker.run(["stop", "--time", "1"] + docker.ids(of: "hello", service: "web"))
+            try await lab.strike(.lab)
+            try await lab.up()
+            try await Task.sleep(for: .seconds(3))
+            #expect(try await docker.containers(of: "hello") == ["helper running", "web exited"])
+
+            // The next one goes back to the last that ran.
+            try Self.writeApp(folder, page: "worse\n", check: "false")
+            let worse = try await lab.run(["deploy", folder])
+            #expect(worse.standardError.contains("Release 1 runs on"), "\(worse.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "good\n")
+
+            try Self.writeApp(folder, page: "bad\n", check: "false", more: pause)
+            #expect(try await lab.run(["deploy", folder]).standardError.contains("LeftStanding"))
+            let back = try await lab.run(["rollback", "hello"])
+            #expect(back.status.isSuccess, "\(back.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "good\n")
+            try FileManager.default.removeItem(atPath: lab.directory + "-hello")
+        }
+    }
+
     @Test("old releases go with the names of their images, and never what runs or what going back leads to")
     func pruning() async throws {
         try await DockerUnderTest.with(["LAB_RELEASES_KEPT": "2"]) { lab, docker in

@@ -12,13 +12,16 @@ import Testing
         "the tool that starts a real engine, ../shared/tools/docker-engine, is not beside this clone"))
 struct DockerTests {
     /// An app's folder of two services: a page from a file beside the Compose file, and a helper.
-    private static func writeApp(_ folder: String, page: String, check: String = "curl -fsS http://127.0.0.1/") throws {
+    static func writeApp(
+        _ folder: String, page: String, check: String = "curl -fsS http://127.0.0.1/", more: String = ""
+    ) throws {
         let compose = """
             services:
               web:
                 image: nginx
                 volumes: ["./site:/usr/share/nginx/html:ro"]
                 healthcheck: {test: ["CMD-SHELL", "\(check)"], interval: 1s, retries: 2}
+                \(more)
               helper:
                 image: nginx
             x-lab:

@@ -16,7 +16,7 @@ final class DeployProgress: Sendable {
     }
 
     /// Reasons of the condition Running after which no waiting helps, and after which a second attempt may.
-    private static let endings: Set = ["RolledBack", "ReleaseFailed"]
+    private static let endings: Set = ["RolledBack", "ReleaseFailed", "LeftStanding"]
     private static let failures: Set = ["RuntimeFailed", "ImageNotPulled", "ReleaseGone"]
 
     private let wanted: [String]

@@ -24,11 +24,15 @@ struct Releases: AsyncParsableCommand {
         let number: Int
         let status: String
         let reason: String
+        let isLeftStanding: Bool
         let images: [String: Image]
         let copyOf: Int?
         let actor: String
         let message: String
         let createdAt: Date
+
+        /// What the lab did when it did not come up.
+        var ending: String { isLeftStanding ? "left standing" : "taken back by lab" }
     }
 
     private struct List: Decodable {
@@ -72,7 +76,7 @@ struct Releases: AsyncParsableCommand {
                 Table.Cell(release.message.isEmpty ? "—" : release.message.shortened(to: 40)),
                 Table.Cell(
                     release.reason.isEmpty
-                        ? copy + images.joined(separator: ", ") : "taken back by lab: \(release.reason)"),
+                        ? copy + images.joined(separator: ", ") : "\(release.ending): \(release.reason)"),
             ])
         }
         table.write(to: .standardOutput)
@@ -85,7 +89,7 @@ struct Releases: AsyncParsableCommand {
             "\(terminal.styled("release \(release.number)", .bold))  \(release.status)  \(release.createdAt.rfc3339)")
         if !release.actor.isEmpty { terminal.line("  \("by".padded(to: 14)) \(release.actor)") }
         if !release.message.isEmpty { terminal.line("  \("why".padded(to: 14)) \(release.message)") }
-        if !release.reason.isEmpty { terminal.paragraph([.init("  taken back by lab: ")], release.reason, indent: 2) }
+        if !release.reason.isEmpty { terminal.paragraph([.init("  \(release.ending): ")], release.reason, indent: 2) }
         for (service, image) in release.images.sorted(by: { $0.key < $1.key }) {
             terminal.line("  \(service.padded(to: 14)) \(image.reference)  \(terminal.styled(image.id, .dim))")
         }

@@ -8,6 +8,8 @@ struct ReleaseSummary: Codable, Sendable {
     let number: Int
     let status: String
     let reason: String
+    /// Whether it did not come up and was left standing for inspection.
+    let isLeftStanding: Bool
     /// Of each service, the image's name and what it meant.
     let images: [String: Release.Image]
     let copyOf: Int?
@@ -20,6 +22,7 @@ struct ReleaseSummary: Codable, Sendable {
         number = release.number
         status = release.status.rawValue
         reason = release.reason
+        isLeftStanding = release.isLeftStanding
         images = release.images
         copyOf = release.copyOf
         actor = release.actor

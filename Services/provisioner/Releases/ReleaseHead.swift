@@ -10,6 +10,9 @@ struct ReleaseHead: Sendable {
     /// What is started again when a new release does not come up.
     var fallback: Release? { live ?? replaced }
 
+    /// What the containers are of: the release that runs, or one that did not come up and was left standing.
+    var present: Release? { live ?? (newest?.isLeftStanding == true ? newest : nil) }
+
     /// - Parameter releases: these three, in any order.
     init(_ releases: [Release]) {
         newest = releases.max { $0.number < $1.number }

@@ -85,6 +85,22 @@ struct ReleaseStore: Sendable {
             """)
     }
 
+    /// Says that a release did not come up, and that nothing else runs in its place.
+    func leaveStanding(_ release: Release, reason: String, log: String) async throws {
+        try await postgres.withTransaction { connection in
+            try await connection.query(
+                """
+                update provisioner.release set status = 'replaced'
+                where app = \(release.app.text) and status = 'live'
+                """)
+            try await connection.query(
+                """
+                update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
+                where app = \(release.app.text) and number = \(Int32(release.number))
+                """)
+        }
+    }
+
     /// Forgets releases, and remembers what they had in the app's folder.
     func remove(_ releases: [Release]) async throws {
         try await postgres.withTransaction { connection in

@@ -31,6 +31,7 @@ struct ComposeProject: Sendable {
     init(_ document: JSONValue) throws {
         self.document = document
         block = try LabBlock(document["x-lab"])
+        try FailureAction.check(document)
         services = (document["services"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map { Service($0, $1) }
         guard !services.isEmpty else {
             throw Problem.invalid("/body/compose", "the file has no service", remedy: "Declare one under “services:”")

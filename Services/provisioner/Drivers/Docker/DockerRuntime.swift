@@ -181,11 +181,23 @@ struct DockerRuntime: Runtime {
             try await up(release)
             try await untilHealthy(release, telling: progress)
         } catch let fault as ReleaseFault {
-            return try await goBack(from: release, to: former, because: fault.description, telling: progress)
+            return try await giveUp(release, before: former, because: fault.description, telling: progress)
         } catch ComposeFault.failed(let words) {
-            return try await goBack(from: release, to: former, because: words, telling: progress)
+            return try await giveUp(release, before: former, because: words, telling: progress)
         }
         try await releases.makeLive(release)
+    }
+
+    /// Does with a release that did not come up what its file says.
+    private func giveUp(
+        _ release: Release, before former: Release?, because reason: String,
+        telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        switch release.failureAction {
+        case .rollback: try await goBack(from: release, to: former, because: reason, telling: progress)
+        case .pause, .continue:
+            try await releases.leaveStanding(release, reason: reason, log: await failingLogs(release))
+        }
     }
 
     private func goBack(
@@ -310,7 +322,7 @@ struct DockerRuntime: Runtime {
         let names = ComposeCheck.secrets(in: text.text)
         let project = try await ComposeCheck(settings, postgres: releases.postgres).project(
             text, files: spec.files ?? [:], name: app)
-        let live = try await releases.head(of: app).live
+        let live = try await releases.head(of: app).present
         let imageNames = ImageNames(settings, of: app)
         var document = ReleaseDocument(project.document, app: app)
         var steps: [ReleasePlan.Step] = []
@@ -344,6 +356,7 @@ struct DockerRuntime: Runtime {
                 isRunning: false, reason: "Stopped",
                 message: "It was stopped. Start it with “lab start \(app.name)”", upstream: try live?.upstream)
         }
+        if let newest = head.newest, newest.isLeftStanding, live == nil { return try await leftStanding(newest) }
         if let newest = head.newest, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
             return RuntimeObservation(
@@ -388,6 +401,19 @@ struct DockerRuntime: Runtime {
                 "release": .integer(Int64(live.number)), "containers": .integer(Int64(standing.count)),
                 "running": .integer(Int64(standing.running)),
             ])
+    }
+
+    /// Of a release that did not come up and is there for inspection.
+    private func leftStanding(_ release: Release) async throws -> RuntimeObservation {
+        let standing = try await standing(of: release)
+        return RuntimeObservation(
+            isRunning: false, reason: "LeftStanding",
+            message:
+                "Release \(release.number) did not come up: \(release.reason). It is left standing for inspection, "
+                + "as its failure_action is “\(release.failureAction.rawValue)”: \(standing.running) of "
+                + "\(standing.count) containers run. Look at it with “lab logs \(release.app)”, go back with "
+                + "“lab rollback \(release.app)”, or deploy it mended",
+            upstream: try release.upstream)
     }
 
     private func standing(of release: Release) async throws -> ContainerStanding {
