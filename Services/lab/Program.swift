@@ -17,7 +17,7 @@ struct Lab: AsyncParsableCommand {
                 name: "Apps:",
                 subcommands: [
                     Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self, Stop.self, Start.self,
-                    Releases.self, Rollback.self, SecretCommands.self, Remove.self,
+                    Upgrade.self, Releases.self, Rollback.self, Execute.self, SecretCommands.self, Remove.self,
                 ]),
             CommandGroup(
                 name: "Everything else:", subcommands: [Call.self, Events.self, Token.self, OpenAPIText.self]),

@@ -10,7 +10,8 @@ public struct ProvisionerService: LabService {
     public static let kinds: [any ResourceKind.Type] = [App.self]
     public static let operations: [any Operation] =
         App.resourceOperations + [
-            PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), EraseApp(), AppLogs(), ListReleases(),
+            PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), UpgradeApp(), ExecuteInApp(), EraseApp(),
+            AppLogs(), ListReleases(),
             GetRelease(),
             ListSecrets(), RevealSecret(), RotateSecret(),
             GetAppPage(), ListChangelog(),

@@ -65,7 +65,8 @@ public struct RunnableApp: Sendable, Hashable {
                     .compose(
                         ComposeSource(
                             text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
-                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0, actor: spec.actor ?? "",
+                            isStopped: spec.stopped ?? false, rotation: spec.rotation ?? 0,
+                            upgrade: spec.upgrade ?? 0, actor: spec.actor ?? "",
                             message: spec.message?.text ?? ""))
                 }
             }
@@ -85,13 +86,15 @@ public struct ComposeSource: Sendable, Hashable {
     public let isStopped: Bool
     /// How often its secrets were made anew.
     public let rotation: Int
+    /// How often its images were brought anew.
+    public let upgrade: Int
     /// Who declared it, and why; empty where nobody said so.
     public let actor: String
     public let message: String
 
     public init(
         text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
-        isStopped: Bool = false, rotation: Int = 0, actor: String = "", message: String = ""
+        isStopped: Bool = false, rotation: Int = 0, upgrade: Int = 0, actor: String = "", message: String = ""
     ) {
         self.text = text
         self.files = files
@@ -99,13 +102,15 @@ public struct ComposeSource: Sendable, Hashable {
         self.release = release
         self.isStopped = isStopped
         self.rotation = rotation
+        self.upgrade = upgrade
         self.actor = actor
         self.message = message
     }
 
     /// The same for what makes an equal release: a digest of all files with their names and lengths.
     var hash: String {
-        var bytes = Array((release.map { "release \($0) " } ?? "").utf8)
+        let release = release.map { "release \($0) " } ?? ""
+        var bytes = Array((release + (upgrade == 0 ? "" : "upgrade \(upgrade) ")).utf8)
         for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {
             bytes += "\(name.utf8.count) \(text.utf8.count) \(name)\(text)".utf8
         }

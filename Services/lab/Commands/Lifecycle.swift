@@ -102,10 +102,17 @@ enum AppAnswer {
         _ answer: JSONText, _ client: LabClient, _ name: String, since start: ContinuousClock.Instant, timeout: Int,
         _ options: LabOptions
     ) async throws {
-        let app = try answer.decode(AppView.self)
+        let generation = try answer.decode(AppView.self).generation
+        try await follow(generation: generation, client, name, since: start, timeout: timeout, options)
+    }
+
+    /// The same for what was declared as a generation.
+    static func follow(
+        generation: Int64, _ client: LabClient, _ name: String, since start: ContinuousClock.Instant, timeout: Int,
+        _ options: LabOptions
+    ) async throws {
         let progress = DeployProgress(
-            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
-            start: start)
+            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: generation, start: start)
         try await WithTimeout.run(.seconds(timeout)) {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }

@@ -23,6 +23,7 @@ public enum App: ManagedKind {
         "release": "The release whose images are wanted, whatever their names mean now.",
         "stopped": "Whether an app in containers is to be there and not to run.",
         "rotation": "How often secrets of it were made anew; counted by that.",
+        "upgrade": "How often its images were brought anew; counted by that, and kept where it is left out.",
         "actor": "Who declared an app in containers; set by the lab.",
         "message": "Why an app in containers is declared, in one line; its release says it.",
         "volumes": "What becomes of its volumes and its folder when it is removed: keep or remove. Default: keep.",

@@ -14,6 +14,8 @@ extension AppSpec {
             return spec
         }
         var spec = self
+        // Leaving it out does not undo an upgrade: the images that came with it would come once more.
+        spec.upgrade = upgrade ?? present?.upgrade
         if let present {
             (spec.actor, spec.message) = (present.actor, present.message)
             if spec == present { return present }

@@ -71,6 +71,16 @@ struct ComposeTests {
         #expect(FailureAction(of: project.document) == wanted)
     }
 
+    @Test("images are pulled, but for those that are built and those that say never")
+    func isPulled() throws {
+        let project = try Self.project(
+            #"""
+            {"services": {"a": {"image": "x"}, "b": {"build": {"context": "."}}, "c": {"pull_policy": "never"},
+            "d": {"pull_policy": "always"}, "e": {"pull_policy": "build"}, "f": {"build": null}}}
+            """#)
+        #expect(project.services.filter(\.isPulled).map(\.name) == ["a", "d", "f"])
+    }
+
     @Test("a failure_action that does not exist is refused, with the nearest one")
     func unknownFailureAction() {
         let problem = #expect(throws: Problem.self) {

@@ -49,6 +49,10 @@ struct ReleaseTests {
         #expect(try spec("a").declared(by: "ben", instead: first) == first)
         let second = try spec("b").declared(by: "ben", instead: first)
         #expect(second.actor == "ben" && second.message == nil)
+        var upgraded = first
+        upgraded.upgrade = 1
+        #expect(try spec("a").declared(by: "ben", instead: upgraded) == upgraded)
+        #expect(try spec("b").declared(by: "ben", instead: upgraded).upgrade == 1)
         var forged = AppSpec(upstream: try UpstreamURL("http://10.0.0.1"))
         forged.actor = "anna"
         #expect(forged.declared(by: "ben", instead: nil).actor == nil)

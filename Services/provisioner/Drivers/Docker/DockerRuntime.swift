@@ -151,20 +151,7 @@ struct DockerRuntime: Runtime {
         _ reference: String, of service: String, telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws -> String {
         if let id = try await engine.imageID(of: reference) { return id }
-        progress(RuntimeProgress("Pulling", "The image \(reference) of the service “\(service)” is pulled"))
-        do {
-            try await engine.pull(reference) { now in
-                let megabytes = "\(now.done / 1_000_000) of \(now.total / 1_000_000) MB"
-                progress(
-                    RuntimeProgress(
-                        "Pulling", "\(reference): \(now.finishedLayers) of \(now.layers) layers, \(megabytes)"))
-            }
-        } catch let fault as DockerFault {
-            throw Problem(
-                .unavailable, title: "ImageNotPulled",
-                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(fault)",
-                remedy: "See whether the name is right, and whether its registry can be reached and asks for a login")
-        }
+        try await pull(reference, of: service, telling: progress)
         guard let id = try await engine.imageID(of: reference) else {
             throw Problem(
                 .unavailable, title: "ImageNotPulled", detail: "The engine has no image \(reference) after its pull")
