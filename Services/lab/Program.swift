@@ -18,8 +18,8 @@ struct Lab: AsyncParsableCommand {
                 name: "Apps:",
                 subcommands: [
                     CatalogCommand.self, Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self,
-                    Stop.self, Start.self,
-                    Releases.self, Rollback.self, SecretCommands.self, Remove.self,
+                    Stop.self, Start.self, Upgrade.self, Releases.self, Rollback.self, Execute.self,
+                    SecretCommands.self, Remove.self,
                 ]),
             CommandGroup(
                 name: "Everything else:", subcommands: [Call.self, Events.self, Token.self, OpenAPIText.self]),

@@ -10,7 +10,8 @@ public struct ProvisionerService: LabService {
     public static let kinds: [any ResourceKind.Type] = [App.self]
     public static let operations: [any Operation] =
         App.resourceOperations + [
-            PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), EraseApp(), AppLogs(), ListReleases(),
+            PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), UpgradeApp(), ExecuteInApp(), EraseApp(),
+            AppLogs(), ListReleases(),
             GetRelease(),
             ListSecrets(), RevealSecret(), RotateSecret(),
             ListCatalog(), GetCatalogApp(),
@@ -20,7 +21,13 @@ public struct ProvisionerService: LabService {
     public static let migrations = [
         PostgresMigration(
             name: "provisioner_0001_releases",
-            sql: String(decoding: PackageResources.provisioner_0001_releases_sql, as: UTF8.self))
+            sql: String(decoding: PackageResources.provisioner_0001_releases_sql, as: UTF8.self)),
+        PostgresMigration(
+            name: "provisioner_0002_written_files",
+            sql: String(decoding: PackageResources.provisioner_0002_written_files_sql, as: UTF8.self)),
+        PostgresMigration(
+            name: "provisioner_0003_release_origin",
+            sql: String(decoding: PackageResources.provisioner_0003_release_origin_sql, as: UTF8.self)),
     ]
 
     public let reconcilers: [any Reconciler]

@@ -65,7 +65,9 @@ public struct RunnableApp: Sendable, Hashable {
                     .compose(
                         ComposeSource(
                             text: $0, files: spec.files ?? [:], drift: spec.drift ?? .correct, release: spec.release,
-                            isStopped: spec.stopped ?? false, host: spec.host, rotation: spec.rotation ?? 0))
+                            isStopped: spec.stopped ?? false, host: spec.host, rotation: spec.rotation ?? 0,
+                            upgrade: spec.upgrade ?? 0, actor: spec.actor ?? "",
+                            message: spec.message?.text ?? ""))
                 }
             }
         guard let workload else { return nil }
@@ -86,10 +88,16 @@ public struct ComposeSource: Sendable, Hashable {
     public let host: Hostname?
     /// How often its secrets were made anew.
     public let rotation: Int
+    /// How often its images were brought anew.
+    public let upgrade: Int
+    /// Who declared it, and why; empty where nobody said so.
+    public let actor: String
+    public let message: String
 
     public init(
         text: ComposeText, files: [String: String] = [:], drift: DriftPolicy = .correct, release: Int? = nil,
-        isStopped: Bool = false, host: Hostname? = nil, rotation: Int = 0
+        isStopped: Bool = false, host: Hostname? = nil, rotation: Int = 0, upgrade: Int = 0, actor: String = "",
+        message: String = ""
     ) {
         self.host = host
         self.text = text
@@ -98,11 +106,15 @@ public struct ComposeSource: Sendable, Hashable {
         self.release = release
         self.isStopped = isStopped
         self.rotation = rotation
+        self.upgrade = upgrade
+        self.actor = actor
+        self.message = message
     }
 
     /// The same for what makes an equal release: a digest of all files with their names and lengths.
     var hash: String {
-        var bytes = Array((release.map { "release \($0) " } ?? "").utf8)
+        let release = release.map { "release \($0) " } ?? ""
+        var bytes = Array((release + (upgrade == 0 ? "" : "upgrade \(upgrade) ")).utf8)
         // Whether the file is filled in with its host.
         if let host, text.text.contains("LAB_HOST") { bytes += "host \(host) ".utf8 }
         for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {

@@ -14,6 +14,7 @@ extension ProvisionerService {
         ("app.online", "It is reached by name over HTTPS: {title, host, url, upstream, generation, reason, message}."),
         ("app.offline", "It was online and is not any more; the same fields."),
         ("app.restarted", "A person restarted it: {by}."),
+        ("app.rolled_back", "A release of it did not come up, and the lab took it back: {by, release, message}."),
         ("app.removal_asked", "A person or the platform asked for its removal: {by}."),
         ("app.removed", "It is gone, with its route, name and page: {title}."),
     ]

@@ -59,6 +59,7 @@ struct AdmissionTests {
         arguments: [
             (#"{}"#, "/body/upstream"), (#"{"runtime": "native"}"#, "/body/upstream"),
             (#"{"runtime": "native", "upstream": "http://10.0.0.1", "compose": "services: {}"}"#, "/body/compose"),
+            (#"{"upstream": "http://10.0.0.1", "message": "why"}"#, "/body/compose"),
             (#"{"runtime": "docker", "upstream": "http://10.0.0.1"}"#, "/body/upstream"),
             (#"{"compose": "services: {}", "upstream": "http://10.0.0.1"}"#, "/body/upstream"),
         ])

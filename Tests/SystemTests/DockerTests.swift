@@ -12,13 +12,16 @@ import Testing
         "the tool that starts a real engine, ../shared/tools/docker-engine, is not beside this clone"))
 struct DockerTests {
     /// An app's folder of two services: a page from a file beside the Compose file, and a helper.
-    private static func writeApp(_ folder: String, page: String, check: String = "curl -fsS http://127.0.0.1/") throws {
+    static func writeApp(
+        _ folder: String, page: String, check: String = "curl -fsS http://127.0.0.1/", more: String = ""
+    ) throws {
         let compose = """
             services:
               web:
                 image: nginx
                 volumes: ["./site:/usr/share/nginx/html:ro"]
                 healthcheck: {test: ["CMD-SHELL", "\(check)"], interval: 1s, retries: 2}
+                \(more)
               helper:
                 image: nginx
             x-lab:
@@ -73,7 +76,7 @@ struct DockerTests {
         try await DockerUnderTest.with { lab, docker in
             let folder = lab.directory + "-hello/hello"
             try Self.writeApp(folder, page: "good\n")
-            let good = try await lab.run(["deploy", folder])
+            let good = try await lab.run(["deploy", folder, "-m", "the first one"])
             #expect(good.status.isSuccess, "\(good.standardError)")
 
             try Self.writeApp(folder, page: "bad\n", check: "false")
@@ -84,9 +87,25 @@ struct DockerTests {
             #expect(try await lab.fetch("hello.home.arpa").standardOutput == "good\n")
 
             try Self.writeApp(folder, page: "better\n")
-            let better = try await lab.run(["deploy", folder])
+            let token = try await lab.run(["token", "create", "carla", "--scope", "act"]).standardOutput
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            let better = try await Program.run(
+                "env",
+                ["LAB_URL=\(try await lab.info().api)", "LAB_TOKEN=\(token)", LabUnderTest.program, "deploy", folder]
+                    + ["--message", "a better page"], timeout: .seconds(120))
             #expect(better.status.isSuccess, "\(better.standardError)")
             #expect(try await lab.fetch("hello.home.arpa").standardOutput == "better\n")
+            // Nothing is new, so who says so makes no release and changes none.
+            #expect(try await lab.run(["deploy", folder, "-m", "again"]).status.isSuccess)
+
+            let table = try await lab.run(["releases", "hello"]).standardOutput
+            let rows = table.split(separator: "\n").dropFirst().map(String.init)
+            #expect(rows.count == 3, "\(table)")
+            #expect(rows.first?.contains(/3 +live .* carla +a better page +nginx, nginx/) == true, "\(table)")
+            #expect(rows[1].contains(/2 +failed .* admin +— +taken back by lab: web is unhealthy/), "\(table)")
+            #expect(rows.last?.contains(/1 +replaced .* admin +the first one +nginx, nginx/) == true, "\(table)")
+            let changes = try await lab.run(["call", "changelog.list", "--json"]).standardOutput
+            #expect(changes.contains("was rolled back by lab: web is unhealthy"), "\(changes)")
             try FileManager.default.removeItem(atPath: lab.directory + "-hello")
         }
     }
@@ -95,18 +114,9 @@ struct DockerTests {
     func movingImage() async throws {
         try await DockerUnderTest.with { lab, docker in
             let image = "lab-test/\(docker.prefix)moving:latest"
-            func build(_ text: String) async throws {
-                let folder = lab.directory + "-image"
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                try Data("FROM nginx\nRUN echo \(text) >/usr/share/nginx/html/index.html\n".utf8)
-                    .write(to: URL(filePath: folder + "/Dockerfile"))
-                let built = try await docker.run(["build", "--quiet", "--tag", image, folder])
-                try #require(built.status.isSuccess, "\(built.standardError)")
-                try FileManager.default.removeItem(atPath: folder)
-            }
             let file = lab.directory + "-moving.yaml"
             for text in ["one", "two"] {
-                try await build(text)
+                try await docker.build(image, page: text)
                 try Data("services: {web: {image: \(image), expose: [\"80\"]}}\n# \(text)\n".utf8)
                     .write(to: URL(filePath: file))
                 let deployed = try await lab.run(["deploy", file, "--name", "moving"])

@@ -37,10 +37,17 @@ struct DockerUnderTest: Sendable {
     }
 
     /// A lab that runs its apps on the engine; whatever of them is left is taken away in the end.
-    static func with(_ body: @escaping @Sendable (LabUnderTest, DockerUnderTest) async throws -> Void) async throws {
+    ///
+    /// - Parameter settings: further variables of the lab.
+    static func with(
+        _ settings: [String: String] = [:],
+        _ body: @escaping @Sendable (LabUnderTest, DockerUnderTest) async throws -> Void
+    ) async throws {
         let docker = DockerUnderTest(
             environment: try await started.value, prefix: "test\(UInt32.random(in: 0...UInt32.max))-")
-        let environment = docker.environment.merging(["LAB_DOCKER_PREFIX": docker.prefix]) { $1 }
+        let environment = docker.environment.merging(settings) { $1 }.merging(["LAB_DOCKER_PREFIX": docker.prefix]) {
+            $1
+        }
         do {
             try await LabUnderTest.with(environment: environment) { lab in try await body(lab, docker) }
         } catch {
@@ -53,6 +60,16 @@ struct DockerUnderTest: Sendable {
     /// Runs `docker` with some arguments.
     func run(_ arguments: [String]) async throws -> ProgramResult {
         try await Program.run("env", variables + ["docker"] + arguments, timeout: .seconds(120), outputLimit: 8 << 20)
+    }
+
+    /// Makes an image whose page is a text, and gives it a name that meant another one before.
+    func build(_ image: String, page: String) async throws {
+        try await withTemporaryDirectory { folder in
+            try Data("FROM nginx\nRUN echo \(page) >/usr/share/nginx/html/index.html\n".utf8)
+                .write(to: URL(filePath: folder + "/Dockerfile"))
+            let built = try await run(["build", "--quiet", "--tag", image, folder])
+            try #require(built.status.isSuccess, "\(built.standardError)")
+        }
     }
 
     /// The containers of a project: `name state` of each.

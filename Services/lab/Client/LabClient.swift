@@ -91,11 +91,16 @@ struct LabClient: Sendable {
 
     /// Asks for something and returns the answer's JSON text.
     ///
+    /// - Parameter time: how long the answer may take; nil for as long as it takes.
     /// - Throws: the ``Problem`` that the lab answered with.
-    func request(_ method: HTTPMethod, _ path: String, body: JSONText? = nil) async throws -> JSONText {
+    func request(
+        _ method: HTTPMethod, _ path: String, body: JSONText? = nil, within time: Duration? = .seconds(60)
+    ) async throws -> JSONText {
+        var request = make(method, path, body: body)
+        if time == nil { request.timeouts = .unlimited }
         let response: HTTPResponse
         do {
-            response = try await http.execute(make(method, path, body: body))
+            response = try await http.execute(request)
         } catch let error as HTTPClientError {
             throw unanswered(error, path)
         }

@@ -18,6 +18,11 @@ struct Deploy: AsyncParsableCommand {
         completion: .directory)
     var app: String
 
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("Why, in one line; its release says it.", valueName: "text"))
+    var message: String?
+
     @Option(help: "Where the app answers, such as http://127.0.0.1:9999.")
     var upstream: String?
 
@@ -59,6 +64,7 @@ struct Deploy: AsyncParsableCommand {
         var spec = workload
         for (key, value) in [
             ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
+            ("message", message),
         ] {
             if let value { spec[key] = .string(value) }
         }

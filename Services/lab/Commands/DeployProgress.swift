@@ -16,8 +16,8 @@ final class DeployProgress: Sendable {
     }
 
     /// Reasons of the condition Running after which no waiting helps, and after which a second attempt may.
-    private static let endings: Set = ["RolledBack", "ReleaseFailed"]
-    private static let failures: Set = ["RuntimeFailed", "ImageNotPulled"]
+    private static let endings: Set = ["RolledBack", "ReleaseFailed", "LeftStanding"]
+    private static let failures: Set = ["RuntimeFailed", "ImageNotPulled", "ReleaseGone"]
 
     private let wanted: [String]
     private let generation: Int64

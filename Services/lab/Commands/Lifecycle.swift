@@ -68,6 +68,11 @@ struct Rollback: AsyncParsableCommand {
     @Argument(help: "The release's number; the one that ran before, when none is given.")
     var release: Int?
 
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("Why, in one line; its release says it.", valueName: "text"))
+    var message: String?
+
     @Option(help: ArgumentHelp("How long to wait until it is online.", valueName: "seconds"))
     var timeout: Int = 300
 
@@ -76,7 +81,9 @@ struct Rollback: AsyncParsableCommand {
     func run() async throws {
         let client = try LabClient(options)
         let start = ContinuousClock.now
-        let body: JSONValue = release.map { ["release": .integer(Int64($0))] } ?? [:]
+        var body: [String: JSONValue] = [:]
+        if let release { body["release"] = .integer(Int64(release)) }
+        if let message { body["message"] = .string(message) }
         let answer = try await client.request(
             .post, "/v1/apps/\(try PathSegment(name).text)/rollback", body: JSONText(encoding: body))
         try await AppAnswer.follow(answer, client, name, since: start, timeout: timeout, options)
@@ -95,10 +102,17 @@ enum AppAnswer {
         _ answer: JSONText, _ client: LabClient, _ name: String, since start: ContinuousClock.Instant, timeout: Int,
         _ options: LabOptions
     ) async throws {
-        let app = try answer.decode(AppView.self)
+        let generation = try answer.decode(AppView.self).generation
+        try await follow(generation: generation, client, name, since: start, timeout: timeout, options)
+    }
+
+    /// The same for what was declared as a generation.
+    static func follow(
+        generation: Int64, _ client: LabClient, _ name: String, since start: ContinuousClock.Instant, timeout: Int,
+        _ options: LabOptions
+    ) async throws {
         let progress = DeployProgress(
-            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
-            start: start)
+            wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: generation, start: start)
         try await WithTimeout.run(.seconds(timeout)) {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }

@@ -24,9 +24,15 @@ struct Releases: AsyncParsableCommand {
         let number: Int
         let status: String
         let reason: String
+        let isLeftStanding: Bool
         let images: [String: Image]
         let copyOf: Int?
+        let actor: String
+        let message: String
         let createdAt: Date
+
+        /// What the lab did when it did not come up.
+        var ending: String { isLeftStanding ? "left standing" : "taken back by lab" }
     }
 
     private struct List: Decodable {
@@ -60,14 +66,17 @@ struct Releases: AsyncParsableCommand {
     private func list(_ client: LabClient, _ path: String) async throws {
         let text = try await client.request(.get, path)
         guard !options.json else { return Terminal.standardOutput.line(text.text) }
-        var table = Table(["RELEASE", "STATUS", "MADE", "IMAGES, OR WHY IT FAILED"])
+        var table = Table(["RELEASE", "STATUS", "MADE", "BY", "WHY", "IMAGES, OR WHY IT FAILED"])
         for release in try text.decode(List.self).items {
             let images = release.images.sorted { $0.key < $1.key }.map { "\($0.value.reference)" }
             let copy = release.copyOf.map { "release \($0) again: " } ?? ""
             table.add([
                 Table.Cell("\(release.number)", .bold), Table.Cell(release.status),
-                Table.Cell(release.createdAt.rfc3339, .dim),
-                Table.Cell(release.reason.isEmpty ? copy + images.joined(separator: ", ") : release.reason),
+                Table.Cell(release.createdAt.rfc3339, .dim), Table.Cell(release.actor.isEmpty ? "—" : release.actor),
+                Table.Cell(release.message.isEmpty ? "—" : release.message.shortened(to: 40)),
+                Table.Cell(
+                    release.reason.isEmpty
+                        ? copy + images.joined(separator: ", ") : "\(release.ending): \(release.reason)"),
             ])
         }
         table.write(to: .standardOutput)
@@ -78,7 +87,9 @@ struct Releases: AsyncParsableCommand {
         let release = whole.release
         terminal.line(
             "\(terminal.styled("release \(release.number)", .bold))  \(release.status)  \(release.createdAt.rfc3339)")
-        if !release.reason.isEmpty { terminal.paragraph([.init("  ")], release.reason) }
+        if !release.actor.isEmpty { terminal.line("  \("by".padded(to: 14)) \(release.actor)") }
+        if !release.message.isEmpty { terminal.line("  \("why".padded(to: 14)) \(release.message)") }
+        if !release.reason.isEmpty { terminal.paragraph([.init("  \(release.ending): ")], release.reason, indent: 2) }
         for (service, image) in release.images.sorted(by: { $0.key < $1.key }) {
             terminal.line("  \(service.padded(to: 14)) \(image.reference)  \(terminal.styled(image.id, .dim))")
         }

@@ -13,6 +13,11 @@ extension String {
         self + String(repeating: " ", count: max(0, width - count))
     }
 
+    /// No longer than a width in characters; what was cut off ends with “…”.
+    func shortened(to width: Int) -> String {
+        count <= width ? self : prefix(width - 1) + "…"
+    }
+
     /// Its lines, broken between words so that none is wider; a word that is wider itself stays whole, to be copied.
     ///
     /// - Parameters:

@@ -75,7 +75,7 @@ struct EmbeddedLayout: Sendable {
         }
         for (key, value) in ProcessInfo.processInfo.environment
         where key.hasPrefix("LAB_HOME_ASSISTANT_") || key.hasPrefix("LAB_DOCKER_") || key == "LAB_ZONES"
-            || key == "LAB_LOG_LEVEL"
+            || key == "LAB_LOG_LEVEL" || key == "LAB_RELEASES_KEPT"
         {
             values[key] = value
         }

@@ -23,6 +23,9 @@ public enum App: ManagedKind {
         "release": "The release whose images are wanted, whatever their names mean now.",
         "stopped": "Whether an app in containers is to be there and not to run.",
         "rotation": "How often secrets of it were made anew; counted by that.",
+        "upgrade": "How often its images were brought anew; counted by that, and kept where it is left out.",
+        "actor": "Who declared an app in containers; set by the lab.",
+        "message": "Why an app in containers is declared, in one line; its release says it.",
         "volumes": "What becomes of its volumes and its folder when it is removed: keep or remove. Default: keep.",
         "host": "Where people reach it; inside LAB_DOMAIN or LAB_ZONES. Default: <name>.<LAB_DOMAIN>.",
         "title": "What people call it. Default: its name.",
@@ -50,8 +53,8 @@ public enum App: ManagedKind {
             try await checkRelease(spec, of: name, call)
         }
         let host = try check(spec, name: name, names)
-        if let present = try await call.lab.store.resource(App.self, ResourceName(name)), present.spec.platform == true
-        {
+        let present = try await call.lab.store.resource(App.self, ResourceName(name))
+        guard present?.spec.platform != true else {
             throw Problem.conflict(
                 "App \(name) is one of the platform's own services",
                 remedy: "Declare yours with another name; the platform's are set with LAB_PLATFORM_APPS")
@@ -60,7 +63,7 @@ public enum App: ManagedKind {
         if let other = holders[host]?.first(where: { $0.name.text != name.text }) {
             throw hostTaken(host, by: other.name)
         }
-        return spec
+        return spec.declared(by: call.caller.name, instead: present?.spec)
     }
 
     /// What can be checked without knowing what else is declared.
@@ -90,8 +93,9 @@ public enum App: ManagedKind {
     /// A release that is asked for is there.
     private static func checkRelease(_ spec: AppSpec, of name: AppName, _ call: OperationCall) async throws {
         guard let number = spec.release else { return }
-        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
-        guard !releases.contains(where: { $0.number == number }) else { return }
+        let store = ReleaseStore(postgres: call.lab.store.postgres)
+        guard try await store.release(number, of: name) == nil else { return }
+        let releases = try await store.releases(of: name)
         throw Problem.invalid(
             "/body/release", "App \(name) has no release \(number)",
             remedy: releases.isEmpty
@@ -107,10 +111,11 @@ public enum App: ManagedKind {
                     "/body/upstream", "a native app needs an upstream",
                     remedy: "Give the server that answers for it, such as http://192.168.1.20:8096, or a Compose file")
             }
-            guard spec.compose == nil, spec.files == nil, spec.release == nil, spec.stopped == nil else {
+            guard spec.compose == nil, spec.files == nil, spec.release == nil, spec.stopped == nil, spec.message == nil
+            else {
                 throw Problem.invalid(
                     "/body/compose", "a native app runs without the lab, so it has no Compose file and no releases",
-                    remedy: "Leave out compose, files, release and stopped, or give the runtime docker")
+                    remedy: "Leave out compose, files, release, stopped and message, or give the runtime docker")
             }
         case .docker:
             guard spec.upstream == nil else {

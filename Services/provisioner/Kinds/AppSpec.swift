@@ -18,6 +18,12 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var stopped: Bool?
     /// How often secrets of it were made anew; counted by that.
     public var rotation: Int?
+    /// How often its images were brought anew; counted by that, and kept where a declaration says nothing of it.
+    public var upgrade: Int?
+    /// Who declared it: a token's name, which the lab itself writes down.
+    public var actor: String?
+    /// Why it is declared, for those who read its releases.
+    public var message: AppMessage?
     /// What becomes of an app's volumes and of its folder when it is removed; they are kept where nothing is given.
     public var volumes: VolumeRetention?
     /// Where people reach it; `<name>.<LAB_DOMAIN>` where none is given.
@@ -38,9 +44,11 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
         files: [String: String]? = nil, drift: DriftPolicy? = nil, release: Int? = nil, stopped: Bool? = nil,
-        rotation: Int? = nil, volumes: VolumeRetention? = nil, host: Hostname? = nil, title: AppTitle? = nil,
-        summary: AppSummary? = nil, category: AppTitle? = nil, notes: AppNotes? = nil, healthPath: HealthPath? = nil,
-        access: AppAccess? = nil, platform: Bool? = nil, exposed: Bool? = nil
+        rotation: Int? = nil, upgrade: Int? = nil, actor: String? = nil, message: AppMessage? = nil,
+        volumes: VolumeRetention? = nil,
+        host: Hostname? = nil, title: AppTitle? = nil, summary: AppSummary? = nil, category: AppTitle? = nil,
+        notes: AppNotes? = nil, healthPath: HealthPath? = nil, access: AppAccess? = nil, platform: Bool? = nil,
+        exposed: Bool? = nil
     ) {
         self.exposed = exposed
         self.runtime = runtime
@@ -51,6 +59,9 @@ public struct AppSpec: Codable, Sendable, Hashable {
         self.release = release
         self.stopped = stopped
         self.rotation = rotation
+        self.upgrade = upgrade
+        self.actor = actor
+        self.message = message
         self.volumes = volumes
         self.host = host
         self.title = title

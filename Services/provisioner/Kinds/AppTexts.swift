@@ -28,6 +28,20 @@ public struct AppSummary: ValidatedText, JSONSchemaRepresentable {
     public static var schemaExample: AppSummary { get throws { try AppSummary("Notes of the household.") } }
 }
 
+/// Why an app is declared: a line of 1 to 300 characters, with the rules of a title.
+public struct AppMessage: ValidatedText, JSONSchemaRepresentable {
+    public let text: String
+
+    public init(_ text: String) throws(InvalidText) {
+        self.text = try OneLine.checked(text, maximum: 300)
+    }
+
+    public static var jsonSchema: JSONSchema {
+        .string(minimumLength: 1, maximumLength: 300, example: "The new release mends the search.")
+    }
+    public static var schemaExample: AppMessage { get throws { try AppMessage("The new release mends the search.") } }
+}
+
 private enum OneLine {
     static func checked(_ text: String, maximum: Int) throws(InvalidText) -> String {
         let line = Markdown.singleLine(text)

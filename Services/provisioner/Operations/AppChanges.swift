@@ -70,6 +70,7 @@ struct RollBackApp: Operation {
     struct Input: Codable, Sendable {
         struct Body: Codable, Sendable {
             let release: Int?
+            let message: AppMessage?
         }
 
         let name: ResourceName
@@ -80,24 +81,25 @@ struct RollBackApp: Operation {
         OperationDeclaration(
             "app.rollback", "Goes back to a release of an app: its Compose file, and its images by content.",
             safety: .act, .post, "/v1/apps/{name}/rollback", phrases: ["roll {name} back"],
-            fields: ["body/release": "Its number. Default: the one that ran before."])
+            fields: [
+                "body/release": "Its number. Default: the one that ran before.",
+                "body/message": "Why, in one line; the release says it.",
+            ])
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> ResourceDocument<AppSpec> {
         let name = try App.appName(input.name)
-        let history = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
+        let releases = ReleaseStore(postgres: call.lab.store.postgres)
         let wanted: Release
         if let number = input.body.release {
-            guard let found = history.first(where: { $0.number == number }) else {
+            guard let found = try await releases.release(number, of: name) else {
                 throw Problem.invalid(
                     "/body/release", "App \(name) has no release \(number)",
                     remedy: "See which there are with GET /v1/apps/\(name)/releases")
             }
             wanted = found
         } else {
-            // Not a copy of what runs now: that would change nothing.
-            let live = history.first { $0.status == .live }
-            guard let found = history.first(where: { $0.status == .replaced && $0.document != live?.document }) else {
+            guard let found = try await releases.releases(of: name).rollbackTarget else {
                 throw Problem.conflict("App \(name) has no release that ran before", remedy: "Deploy it anew")
             }
             wanted = found
@@ -107,6 +109,8 @@ struct RollBackApp: Operation {
             spec.files = wanted.files.isEmpty ? nil : wanted.files
             spec.release = wanted.number
             spec.stopped = nil
+            spec.actor = call.caller.name
+            spec.message = input.body.message
         }
     }
 }

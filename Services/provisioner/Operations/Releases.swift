@@ -8,17 +8,25 @@ struct ReleaseSummary: Codable, Sendable {
     let number: Int
     let status: String
     let reason: String
+    /// Whether it did not come up and was left standing for inspection.
+    let isLeftStanding: Bool
     /// Of each service, the image's name and what it meant.
     let images: [String: Release.Image]
     let copyOf: Int?
+    /// Who made it, and why; empty where nobody said so.
+    let actor: String
+    let message: String
     let createdAt: Date
 
     init(_ release: Release) {
         number = release.number
         status = release.status.rawValue
         reason = release.reason
+        isLeftStanding = release.isLeftStanding
         images = release.images
         copyOf = release.copyOf
+        actor = release.actor
+        message = release.message
         createdAt = release.createdAt
     }
 }
@@ -69,8 +77,8 @@ struct GetRelease: Operation {
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
         let name = try App.appName(try await AppInput(name: input.name).app(call).name)
-        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: name)
-        guard let release = releases.first(where: { $0.number == input.number }) else {
+        let releases = ReleaseStore(postgres: call.lab.store.postgres)
+        guard let release = try await releases.release(input.number, of: name) else {
             throw Problem.notFound(
                 "Release \(input.number) of App \(name)", remedy: "List them with GET /v1/apps/\(name)/releases")
         }

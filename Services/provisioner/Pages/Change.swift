@@ -15,7 +15,7 @@ struct Change: Sendable, Hashable {
     let generation: Int64?
 
     /// What the change log tells of: the last part of an event's type.
-    static let told = ["declared", "removal_asked", "removed", "online", "offline"]
+    static let told = ["declared", "removal_asked", "removed", "online", "offline", "rolled_back"]
 
     /// An entry from a recorded event; nil when the event is none that the change log tells of.
     ///
@@ -42,6 +42,8 @@ struct Change: Sendable, Hashable {
         case "declared": text = "was declared\(caller)"
         case "removal_asked": text = "was asked to be removed\(caller)"
         case "removed": text = "was removed"
+        case "rolled_back":
+            text = "was rolled back\(caller): " + (payload["message"]?.stringValue ?? "it did not come up")
         case "online": text = "is online" + (payload["url"]?.stringValue.map { " at \($0)" } ?? "")
         default: text = "is offline" + (payload["message"]?.stringValue.map { ": \($0)" } ?? "")
         }

@@ -37,9 +37,13 @@ struct Release: Sendable {
     let scheme: String
     let port: Int
     let status: Status
+    /// Why it did not come up.
     let reason: String
     let log: String
     /// The release that it brought back, where somebody went back to one.
     let copyOf: Int?
+    /// Who made it, and why; empty where nobody said so.
+    let actor: String
+    let message: String
     let createdAt: Date
 }

@@ -7,30 +7,36 @@ import LabState
 struct ReleaseStore: Sendable {
     let postgres: PostgresClient
 
-    /// The releases of an app, newest first.
-    func releases(of app: AppName, limit: Int = 50) async throws -> [Release] {
+    /// All releases of an app that are kept, newest first.
+    func releases(of app: AppName) async throws -> [Release] {
+        try await find(app, number: nil, isHead: false)
+    }
+
+    /// One release; nil when there is none of the number.
+    func release(_ number: Int, of app: AppName) async throws -> Release? {
+        guard let number = Int32(exactly: number) else { return nil }
+        return try await find(app, number: number, isHead: false).first
+    }
+
+    /// The releases that say where an app stands, without all the others.
+    func head(of app: AppName) async throws -> ReleaseHead {
+        ReleaseHead(try await find(app, number: nil, isHead: true))
+    }
+
+    private func find(_ app: AppName, number: Int32?, isHead: Bool) async throws -> [Release] {
         try await postgres.query(
             """
             select number, source_hash, compose, document::text, files::text, images::text, service, scheme, port,
-                status, reason, log, copy_of, created_at
-            from provisioner.release where app = \(app.text) order by number desc limit \(Int32(limit))
+                status, reason, log, copy_of, actor, message, created_at
+            from provisioner.release
+            where app = \(app.text) and (\(number)::integer is null or number = \(number))
+                and (not \(isHead) or status = 'live' or number in (
+                    select max(number) from provisioner.release where app = \(app.text)
+                    union
+                    select max(number) from provisioner.release where app = \(app.text) and status = 'replaced'))
+            order by number desc
             """
-        ).map { row in
-            let files = JSONText(trusted: try row.value("files"))
-            let images = JSONText(trusted: try row.value("images"))
-            return Release(
-                app: app, number: Int(try row.value("number", as: Int32.self)),
-                sourceHash: try row.value("source_hash"), compose: try row.value("compose"),
-                files: try files.decode([String: String].self),
-                document: JSONText(trusted: try row.value("document")),
-                images: try images.decode([String: Release.Image].self),
-                service: try row.value("service"), scheme: try row.value("scheme"),
-                port: Int(try row.value("port", as: Int32.self)),
-                status: Release.Status(rawValue: try row.value("status")) ?? .failed,
-                reason: try row.value("reason"), log: try row.value("log"),
-                copyOf: try row.value("copy_of", as: Int32?.self).map(Int.init),
-                createdAt: try row.value("created_at", as: Date.self))
-        }
+        ).map { try Release($0, app) }
     }
 
     /// Adds a release that is being started.
@@ -41,14 +47,15 @@ struct ReleaseStore: Sendable {
         try await postgres.query(
             """
             insert into provisioner.release
-                (app, number, source_hash, compose, files, document, images, service, scheme, port, copy_of, status)
+                (app, number, source_hash, compose, files, document, images, service, scheme, port, copy_of, actor,
+                message, status)
             select \(app.text), coalesce(max(number), 0) + 1, \(source.hash), \(source.text.text),
                 \(PostgresJSON(JSONText(encoding: source.files).text)), \(PostgresJSON(document.text)),
                 \(PostgresJSON(JSONText(encoding: images).text)), \(service), \(scheme), \(Int32(port)),
-                \(source.release.map { Int32($0) }), 'starting'
+                \(source.release.map { Int32($0) }), \(source.actor), \(source.message), 'starting'
             from provisioner.release where app = \(app.text)
             """)
-        guard let release = try await releases(of: app, limit: 1).first else {
+        guard let release = try await head(of: app).newest else {
             throw Problem(.internalFault, title: "A release was not stored", detail: "App \(app)")
         }
         return release
@@ -78,7 +85,54 @@ struct ReleaseStore: Sendable {
             """)
     }
 
+    /// Says that a release did not come up, and that nothing else runs in its place.
+    func leaveStanding(_ release: Release, reason: String, log: String) async throws {
+        try await postgres.withTransaction { connection in
+            try await connection.query(
+                """
+                update provisioner.release set status = 'replaced'
+                where app = \(release.app.text) and status = 'live'
+                """)
+            try await connection.query(
+                """
+                update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
+                where app = \(release.app.text) and number = \(Int32(release.number))
+                """)
+        }
+    }
+
+    /// Forgets releases, and remembers what they had in the app's folder.
+    func remove(_ releases: [Release]) async throws {
+        try await postgres.withTransaction { connection in
+            for release in releases {
+                for path in release.files.keys.sorted() {
+                    try await connection.query(
+                        """
+                        insert into provisioner.written_file (app, path) values (\(release.app.text), \(path))
+                        on conflict do nothing
+                        """)
+                }
+                try await connection.query(
+                    """
+                    delete from provisioner.release
+                    where app = \(release.app.text) and number = \(Int32(release.number))
+                    """)
+            }
+        }
+    }
+
+    /// What the releases of an app had in its folder, also those that are not kept.
+    func writtenFiles(of app: AppName) async throws -> Set<String> {
+        let rows = try await postgres.query(
+            """
+            select path from provisioner.written_file where app = \(app.text)
+            union select jsonb_object_keys(files) from provisioner.release where app = \(app.text)
+            """)
+        return Set(try rows.map { try $0.value(at: 0, as: String.self) })
+    }
+
     func removeAll(of app: AppName) async throws {
+        try await postgres.query("delete from provisioner.written_file where app = \(app.text)")
         try await postgres.query("delete from provisioner.release where app = \(app.text)")
         try await postgres.query("delete from provisioner.exposure where app = \(app.text)")
     }
@@ -97,5 +151,26 @@ struct ReleaseStore: Sendable {
                 """)
         }
         throw Problem(.unavailable, title: "No port is free", detail: "no port of 127.0.0.1 was found for App \(app)")
+    }
+}
+
+extension Release {
+    /// From a row of the table.
+    fileprivate init(_ row: PostgresRow, _ app: AppName) throws {
+        let files = JSONText(trusted: try row.value("files"))
+        let images = JSONText(trusted: try row.value("images"))
+        self.init(
+            app: app, number: Int(try row.value("number", as: Int32.self)),
+            sourceHash: try row.value("source_hash"), compose: try row.value("compose"),
+            files: try files.decode([String: String].self),
+            document: JSONText(trusted: try row.value("document")),
+            images: try images.decode([String: Release.Image].self),
+            service: try row.value("service"), scheme: try row.value("scheme"),
+            port: Int(try row.value("port", as: Int32.self)),
+            status: Release.Status(rawValue: try row.value("status")) ?? .failed,
+            reason: try row.value("reason"), log: try row.value("log"),
+            copyOf: try row.value("copy_of", as: Int32?.self).map(Int.init),
+            actor: try row.value("actor"), message: try row.value("message"),
+            createdAt: try row.value("created_at", as: Date.self))
     }
 }

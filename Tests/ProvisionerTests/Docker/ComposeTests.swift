@@ -82,6 +82,41 @@ struct ComposeTests {
         #expect(problem?.fields.first?.remedy == "Did you mean “data”?")
     }
 
+    @Test(
+        "what is done about a failure is the most careful of what services say, and rolling back where none does",
+        arguments: [
+            (["", ""], FailureAction.rollback), (["pause", ""], .pause), (["continue", "pause"], .pause),
+            (["continue", "continue"], .continue), (["pause", "rollback"], .rollback),
+            (["rollback", "continue"], .rollback),
+        ])
+    func failureAction(_ words: [String], _ wanted: FailureAction) throws {
+        let services = words.enumerated().map { index, word in
+            let section = word.isEmpty ? "" : #""deploy": {"update_config": {"failure_action": "\#(word)"}}"#
+            return #""s\#(index)": {\#(section)}"#
+        }
+        let project = try Self.project(#"{"services": {\#(services.joined(separator: ", "))}}"#)
+        #expect(FailureAction(of: project.document) == wanted)
+    }
+
+    @Test("images are pulled, but for those that are built and those that say never")
+    func isPulled() throws {
+        let project = try Self.project(
+            #"""
+            {"services": {"a": {"image": "x"}, "b": {"build": {"context": "."}}, "c": {"pull_policy": "never"},
+            "d": {"pull_policy": "always"}, "e": {"pull_policy": "build"}, "f": {"build": null}}}
+            """#)
+        #expect(project.services.filter(\.isPulled).map(\.name) == ["a", "d", "f"])
+    }
+
+    @Test("a failure_action that does not exist is refused, with the nearest one")
+    func unknownFailureAction() {
+        let problem = #expect(throws: Problem.self) {
+            try Self.project(#"{"services": {"a": {"deploy": {"update_config": {"failure_action": "pauze"}}}}}"#)
+        }
+        #expect(problem?.fields.map(\.pointer) == ["/body/compose"])
+        #expect(problem?.fields.first?.remedy == "Did you mean “pause”?")
+    }
+
     @Test("a file that is not YAML is told with the line and the column")
     func brokenYAML() {
         let problem = #expect(throws: Problem.self) {

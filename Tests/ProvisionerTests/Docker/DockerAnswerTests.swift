@@ -82,6 +82,25 @@ struct DockerAnswerTests {
         #expect(DockerLogFrames.text(Array(frames.dropLast(2))) == "ab\ner")
     }
 
+    @Test("the outputs of a command are told apart however their frames are cut, and kept up to a limit")
+    func outputs() {
+        let frames: [UInt8] =
+            [1, 0, 0, 0, 0, 0, 0, 3] + Array("ab\n".utf8) + [2, 0, 0, 0, 0, 0, 0, 4] + Array("err\n".utf8)
+            + [1, 0, 0, 0, 0, 0, 0, 0] + [1, 0, 0, 0, 0, 0, 1, 1] + [UInt8](repeating: 99, count: 257)
+        for size in [1, 3, 8, 11, 1000] {
+            for limit in [2, 1000] {
+                var outputs = ContainerOutputs(keeping: limit)
+                for start in stride(from: 0, to: frames.count, by: size) {
+                    outputs.add(Array(frames[start..<min(start + size, frames.count)]))
+                }
+                let whole = "ab\n" + String(repeating: "c", count: 257)
+                #expect(outputs.standardOutput == String(whole.prefix(limit)))
+                #expect(outputs.standardError == String("err\n".prefix(limit)))
+                #expect(outputs.isCut == (limit == 2))
+            }
+        }
+    }
+
     @Test(
         "a name of an image is a repository and a tag, or a digest",
         arguments: [

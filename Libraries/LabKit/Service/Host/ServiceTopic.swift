@@ -67,6 +67,10 @@ public enum BrokerAccess {
             "topic read lab/v1/#",
             "topic write lab/v1/services/+/restart",
             "topic write lab/v1/apps/+/restart",
+            // What bridges and cameras of the house are told and tell.
+            "topic readwrite zigbee2mqtt/#",
+            "topic readwrite frigate/#",
+            "topic readwrite esphome/#",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

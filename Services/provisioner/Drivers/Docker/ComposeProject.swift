@@ -7,6 +7,8 @@ struct ComposeProject: Sendable {
         let name: String
         let image: String?
         let isBuilt: Bool
+        /// Whether its image comes from a registry: it is not built, and does not say `pull_policy: never`.
+        let isPulled: Bool
         let isPrivileged: Bool
         let networkMode: String?
         /// TCP ports of the container that are published or exposed, in the file's order.
@@ -40,6 +42,7 @@ struct ComposeProject: Sendable {
     init(_ document: JSONValue) throws {
         self.document = document
         block = try LabBlock(document["x-lab"])
+        try FailureAction.check(document)
         services = (document["services"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map { Service($0, $1) }
         guard !services.isEmpty else {
             throw Problem.invalid("/body/compose", "the file has no service", remedy: "Declare one under “services:”")
@@ -115,6 +118,7 @@ extension ComposeProject.Service {
         self.name = name
         image = value["image"]?.stringValue
         isBuilt = value["build"].map { $0 != .null } ?? false
+        isPulled = !isBuilt && !["never", "build"].contains(value["pull_policy"]?.stringValue ?? "")
         isPrivileged = value["privileged"]?.boolValue ?? false
         networkMode = value["network_mode"]?.stringValue
         hasHealthCheck = value["healthcheck"].map { $0 != .null && $0["disable"]?.boolValue != true } ?? false

@@ -77,7 +77,7 @@ struct DockerEngine: Sendable {
     }
 
     let socket: String
-    private let http: HTTPClient
+    let http: HTTPClient
 
     init(socket: String, logger: Logger) {
         self.socket = socket
@@ -246,11 +246,11 @@ struct DockerEngine: Sendable {
 
     private func get(_ path: String) async throws -> HTTPResponse { try await send(.get, path) }
 
-    private func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> HTTPResponse {
+    func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> HTTPResponse {
         var request = HTTPRequest(method: method, url: "http://docker/v1.41" + path)
         if let body {
             request.headers["Content-Type"] = "application/json"
-            request.body = .bytes(Array(try JSONText(encoding: body).text.utf8))
+            request.body = .text(try JSONText(encoding: body).text)
         }
         request.timeouts = HTTPTimeouts(connect: .seconds(5), total: .seconds(30))
         request.maximumBodyBytes = 16 << 20
@@ -259,7 +259,7 @@ struct DockerEngine: Sendable {
         return response
     }
 
-    private func translating<Value>(_ work: () async throws -> Value) async throws -> Value {
+    func translating<Value>(_ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()
         } catch let error as HTTPClientError where error.isConnectionFailure {
@@ -274,6 +274,8 @@ enum DockerFault: Error, Sendable, CustomStringConvertible {
     case notFound(String)
     case conflict(String)
     case refused(status: Int, String)
+    /// A command in a container did not end in time.
+    case timedOut(after: Duration)
 
     init(status: Int, body: [UInt8]) {
         struct Answer: Decodable {
@@ -292,6 +294,7 @@ enum DockerFault: Error, Sendable, CustomStringConvertible {
         switch self {
         case .unavailable(let detail): "\(detail). Start it: systemctl start docker"
         case .notFound(let message), .conflict(let message): message
+        case .timedOut(let time): "it has not ended after \(time)"
         case .refused(let status, let message): "the Docker engine answered \(status): \(message)"
         }
     }

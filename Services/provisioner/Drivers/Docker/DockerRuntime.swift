@@ -39,27 +39,52 @@ struct DockerRuntime: Runtime {
 
     func apply(_ app: RunnableApp, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {
         guard case .compose(let source) = app.workload else { return }
-        let history = try await releases.releases(of: app.name, limit: 20)
-        let live = history.first { $0.status == .live }
+        let head = try await releases.head(of: app.name)
         if source.isStopped {
             return try await stop(app.name, telling: progress)
         }
-        guard let newest = history.first, newest.sourceHash == source.hash else {
-            let former = source.release.flatMap { number in history.first { $0.number == number } }
+        guard let newest = head.newest, newest.sourceHash == source.hash else {
             let release =
-                if let former {
-                    try await copy(former, source)
+                if let number = source.release {
+                    try await copy(number, source, of: app.name)
                 } else {
                     try await prepare(app.name, source, telling: progress)
                 }
-            return try await start(release, before: live, telling: progress)
+            return try await settle(release, before: head.fallback, telling: progress)
         }
         switch newest.status {
         case .starting:
             // This process, or another, was killed meanwhile.
-            try await start(newest, before: live, telling: progress)
+            try await settle(newest, before: head.fallback, telling: progress)
         case .live, .replaced, .failed:
-            if let live { try await keep(live, source.drift, telling: progress) }
+            if let live = head.live { try await keep(live, source.drift, telling: progress) }
+        }
+    }
+
+    /// Starts a release, and when it has come up or was taken back, lets go of those that are too old.
+    private func settle(
+        _ release: Release, before former: Release?, telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        try await start(release, before: former, telling: progress)
+        do {
+            try await prune(release.app)
+        } catch {
+            // The next release tries it again.
+            logger.warning(
+                "Old releases were not removed", metadata: ["app": "\(release.app)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes the releases that are not to be kept, and the images' names that none of the others needs.
+    private func prune(_ app: AppName) async throws {
+        let history = try await releases.releases(of: app)
+        let outdated = ReleaseRetention.outdated(in: history, keeping: settings.releasesKept)
+        if !outdated.isEmpty { try await releases.remove(outdated) }
+        let gone = Set(outdated.map(\.number))
+        let names = ImageNames(settings, of: app)
+        let needed = names.names(of: history.filter { !gone.contains($0.number) })
+        for name in try await engine.references(below: names.prefix) where !needed.contains(name) {
+            try await engine.untag(name)
         }
     }
 
@@ -73,7 +98,7 @@ struct DockerRuntime: Runtime {
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
         let names = ComposeCheck.secrets(in: source.text.text)
-        let host = try source.host ?? Hostname("\(app).\(settings.domain)")
+        let host = try source.host ?? settings.defaultHost(of: app)
         let variables = SecretPlaceholder.environment(of: names).merging(settings.variables(of: host)) { own, _ in own }
         let project = try ComposeProject(try await compose.render(file, variables: variables))
         try await secrets.ensure(names, of: app)
@@ -88,7 +113,7 @@ struct DockerRuntime: Runtime {
             let reference = service.image ?? "\(file.name)-\(service.name)"
             let id = try await image(reference, of: service.name, telling: progress)
             images[service.name] = Release.Image(reference: reference, id: id)
-            let name = ImageReference(pinned(id, of: service.name, app))
+            let name = ImageReference(ImageNames(settings, of: app).name(of: id, service.name))
             try await engine.tag(id, repository: name.repository, tag: name.tag)
             document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
@@ -104,15 +129,17 @@ struct DockerRuntime: Runtime {
             scheme: exposure?.scheme ?? "http", port: port)
     }
 
-    /// The second name of an image, which says its content and keeps it.
-    private func pinned(_ id: String, of service: String, _ app: AppName) -> String {
-        "\(settings.repository(of: app))/\(service):\(id.drop { $0 != ":" }.dropFirst().prefix(16))"
-    }
-
     /// A release that runs what another one ran.
-    private func copy(_ former: Release, _ source: ComposeSource) async throws -> Release {
-        try await releases.add(
-            former.app, source, document: former.document, images: former.images, service: former.service,
+    ///
+    /// - Throws: a problem of the title `ReleaseGone` when that one is not kept any more.
+    private func copy(_ number: Int, _ source: ComposeSource, of app: AppName) async throws -> Release {
+        guard let former = try await releases.release(number, of: app) else {
+            throw Problem(
+                .conflict, title: "ReleaseGone", detail: "Release \(number) of App \(app) is not kept any more",
+                remedy: "Go back to another one of “lab releases \(app)”, or deploy the app anew")
+        }
+        return try await releases.add(
+            app, source, document: former.document, images: former.images, service: former.service,
             scheme: former.scheme, port: former.port)
     }
 
@@ -128,20 +155,7 @@ struct DockerRuntime: Runtime {
         _ reference: String, of service: String, telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws -> String {
         if let id = try await engine.imageID(of: reference) { return id }
-        progress(RuntimeProgress("Pulling", "The image \(reference) of the service “\(service)” is pulled"))
-        do {
-            try await engine.pull(reference) { now in
-                let megabytes = "\(now.done / 1_000_000) of \(now.total / 1_000_000) MB"
-                progress(
-                    RuntimeProgress(
-                        "Pulling", "\(reference): \(now.finishedLayers) of \(now.layers) layers, \(megabytes)"))
-            }
-        } catch let fault as DockerFault {
-            throw Problem(
-                .unavailable, title: "ImageNotPulled",
-                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(fault)",
-                remedy: "See whether the name is right, and whether its registry can be reached and asks for a login")
-        }
+        try await pull(reference, of: service, telling: progress)
         guard let id = try await engine.imageID(of: reference) else {
             throw Problem(
                 .unavailable, title: "ImageNotPulled", detail: "The engine has no image \(reference) after its pull")
@@ -158,11 +172,23 @@ struct DockerRuntime: Runtime {
             try await up(release)
             try await untilHealthy(release, telling: progress)
         } catch let fault as ReleaseFault {
-            return try await goBack(from: release, to: former, because: fault.description, telling: progress)
+            return try await giveUp(release, before: former, because: fault.description, telling: progress)
         } catch ComposeFault.failed(let words) {
-            return try await goBack(from: release, to: former, because: words, telling: progress)
+            return try await giveUp(release, before: former, because: words, telling: progress)
         }
         try await releases.makeLive(release)
+    }
+
+    /// Does with a release that did not come up what its file says.
+    private func giveUp(
+        _ release: Release, before former: Release?, because reason: String,
+        telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws {
+        switch release.failureAction {
+        case .rollback: try await goBack(from: release, to: former, because: reason, telling: progress)
+        case .pause, .continue:
+            try await releases.leaveStanding(release, reason: reason, log: await failingLogs(release))
+        }
     }
 
     private func goBack(
@@ -171,6 +197,11 @@ struct DockerRuntime: Runtime {
     ) async throws {
         let log = await failingLogs(release)
         try await releases.fail(release, reason: reason, log: log)
+        try await ResourceStore(postgres: releases.postgres).tell([
+            NewEvent(
+                "app.rolled_back", about: App.key(ResourceName(release.app)),
+                payload: ["by": "lab", "release": .integer(Int64(release.number)), "message": .string(reason)])
+        ])
         guard let former else {
             return try await compose.down(named: settings.project(of: release.app))
         }
@@ -178,6 +209,7 @@ struct DockerRuntime: Runtime {
             RuntimeProgress(
                 "RollingBack",
                 "Release \(release.number) did not come up: \(reason). Release \(former.number) is started"))
+        if former.status != .live { try await releases.makeLive(former) }
         try await up(former)
     }
 
@@ -291,20 +323,26 @@ struct DockerRuntime: Runtime {
 
     // MARK: Planning
 
+    /// The rendered Compose file of a declaration; nil where that has none.
+    func project(of spec: AppSpec, _ app: AppName) async throws -> ComposeProject? {
+        guard let text = spec.compose else { return nil }
+        return try await ComposeCheck(settings, postgres: releases.postgres, logger: logger).project(
+            text, files: spec.files ?? [:], name: app, host: try spec.host ?? settings.defaultHost(of: app))
+    }
+
     /// What declaring an app would change about its containers.
     func plan(_ spec: AppSpec, _ app: AppName) async throws -> [ReleasePlan.Step] {
         guard let text = spec.compose else { return [] }
         let names = ComposeCheck.secrets(in: text.text)
-        let project = try await ComposeCheck(settings, postgres: releases.postgres, logger: logger).project(
-            text, files: spec.files ?? [:], name: app,
-            host: try spec.host ?? Hostname("\(app).\(settings.domain)"))
-        let live = try await releases.releases(of: app).first { $0.status == .live }
+        guard let project = try await project(of: spec, app) else { return [] }
+        let live = try await releases.head(of: app).present
+        let imageNames = ImageNames(settings, of: app)
         var document = ReleaseDocument(project.document, app: app)
         var steps: [ReleasePlan.Step] = []
         for service in project.services {
             let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
             if let id = try await engine.imageID(of: reference) {
-                document.pin(service.name, to: pinned(id, of: service.name, app), named: reference)
+                document.pin(service.name, to: imageNames.name(of: id, service.name), named: reference)
             } else {
                 steps.append(.init(.create, "image", reference, service.isBuilt ? "it is built" : "it is pulled"))
             }
@@ -326,15 +364,16 @@ struct DockerRuntime: Runtime {
         guard case .compose(let source) = app.workload else {
             throw unsupported("run an app without a Compose file", remedy: "Give it one, or an upstream")
         }
-        let history = try await releases.releases(of: app.name, limit: 20)
-        let live = history.first { $0.status == .live }
+        let head = try await releases.head(of: app.name)
+        let live = head.live
         if source.isStopped {
             return RuntimeObservation(
                 isRunning: false, reason: "Stopped",
                 message: "It was stopped. Start it with “lab start \(app.name)”",
                 upstream: try live.flatMap(settings.upstream))
         }
-        if let newest = history.first, newest.status == .failed, newest.sourceHash == source.hash {
+        if let newest = head.newest, newest.isLeftStanding, live == nil { return try await leftStanding(newest) }
+        if let newest = head.newest, newest.status == .failed, newest.sourceHash == source.hash {
             let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
             return RuntimeObservation(
                 isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
@@ -383,6 +422,19 @@ struct DockerRuntime: Runtime {
             message: "\(count); \(answer.message)", upstream: upstream, numbers: numbers)
     }
 
+    /// Of a release that did not come up and is there for inspection.
+    private func leftStanding(_ release: Release) async throws -> RuntimeObservation {
+        let standing = try await standing(of: release)
+        return RuntimeObservation(
+            isRunning: false, reason: "LeftStanding",
+            message:
+                "Release \(release.number) did not come up: \(release.reason). It is left standing for inspection, "
+                + "as its failure_action is “\(release.failureAction.rawValue)”: \(standing.running) of "
+                + "\(standing.count) containers run. Look at it with “lab logs \(release.app)”, go back with "
+                + "“lab rollback \(release.app)”, or deploy it mended",
+            upstream: try settings.upstream(of: release))
+    }
+
     private func standing(of release: Release) async throws -> ContainerStanding {
         ContainerStanding(
             services: release.services,
@@ -400,11 +452,10 @@ struct DockerRuntime: Runtime {
                 try await engine.removeVolume(volume.name)
             }
         }
-        for reference in try await engine.references(below: settings.repository(of: app.name) + "/") {
+        for reference in try await engine.references(below: ImageNames(settings, of: app.name).prefix) {
             try await engine.untag(reference)
         }
-        var written: Set<String> = []
-        for release in try await releases.releases(of: app.name) { written.formUnion(release.files.keys) }
+        let written = try await releases.writtenFiles(of: app.name)
         let folder = settings.folder(of: app.name)
         if withData {
             try folder.remove()

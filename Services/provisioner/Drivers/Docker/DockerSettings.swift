@@ -10,6 +10,8 @@ struct DockerSettings: Sendable {
     let projectPrefix: String
     /// How long an app may take until it is healthy, in seconds.
     let healthTimeout: Duration
+    /// How many of an app's newest releases are kept.
+    let releasesKept: Int
     /// The keys that the secrets of apps are sealed with.
     let sealingKeyFile: String
 
@@ -18,7 +20,8 @@ struct DockerSettings: Sendable {
     let network: String?
     let domain: Hostname
 
-    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS`, `LAB_DOCKER_NETWORK`
+    /// From `LAB_DOCKER_SOCKET`, `LAB_APPS_DIR`, `LAB_DOCKER_PREFIX`, `LAB_DOCKER_HEALTH_SECONDS`, `LAB_DOCKER_NETWORK`,
+    /// `LAB_RELEASES_KEPT`, `LAB_DOMAIN`
     /// and `LAB_SEALING_KEY_FILE`.
     init(_ settings: LabSettings) throws {
         socket = settings["LAB_DOCKER_SOCKET"] ?? "/var/run/docker.sock"
@@ -28,6 +31,7 @@ struct DockerSettings: Sendable {
         domain = try settings.domain
         network = settings["LAB_DOCKER_NETWORK"]
         healthTimeout = .seconds(try settings.integer("LAB_DOCKER_HEALTH_SECONDS", in: 5...3600, default: 180))
+        releasesKept = try settings.integer("LAB_RELEASES_KEPT", in: 1...100, default: 10)
         for (key, path) in [("LAB_DOCKER_SOCKET", socket), ("LAB_APPS_DIR", appsDirectory)] where !path.hasPrefix("/") {
             throw SettingError(
                 key: key, detail: "is “\(path)”, which is not an absolute path",
@@ -43,6 +47,8 @@ struct DockerSettings: Sendable {
                 remedy: "Use lower-case letters, digits, “-” and “_”, beginning with a letter")
         }
     }
+
+    func defaultHost(of app: AppName) throws -> Hostname { try Hostname("\(app).\(domain)") }
 
     /// What a Compose file is filled in with besides its secrets: the host under which people reach the app, and the
     /// lab's domain.

@@ -37,16 +37,21 @@ struct HostPorts: Sendable {
         }
     }
 
-    /// The ports of the host that each app's latest release has.
+    /// The ports of the host that the containers of each app have.
     private func published() async throws -> [String: Set<HostPort>] {
         let rows = try await postgres.query(
             """
-            select app, document::text from provisioner.release where status in ('live', 'starting')
+            select app, status, document::text from provisioner.release as r
+            where status in ('live', 'starting') or status = 'failed'
+                and number = (select max(number) from provisioner.release where app = r.app)
             """)
         var ports: [String: Set<HostPort>] = [:]
         for row in rows {
-            let (app, document) = try row.decode((String, String).self)
-            let project = try? ComposeProject(try JSONText(trusted: document).decode(JSONValue.self))
+            let (app, status, text) = try row.decode((String, String, String).self)
+            let document = try JSONText(trusted: text).decode(JSONValue.self)
+            // One that did not come up has its ports only where it was left standing.
+            if status == "failed", FailureAction(of: document) == .rollback { continue }
+            let project = try? ComposeProject(document)
             ports[app, default: []].formUnion(project?.hostPorts.map(\.port) ?? [])
         }
         return ports
