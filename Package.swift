@@ -178,6 +178,6 @@ let package = Package(
                 hummingbird,
                 logging,
             ],
-            path: "Tests/SystemTests", exclude: ["api-conformance"], swiftSettings: settings),
+            path: "Tests/SystemTests", exclude: ["api-conformance", "compose-corpus"], swiftSettings: settings),
     ]
 )

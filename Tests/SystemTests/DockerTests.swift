@@ -300,7 +300,9 @@ struct DockerTests {
         ("services:\n  web:\n    image: nginx\n   bad: x\n", "line 4, column 4"),
         ("services:\n  web:\n    imag: nginx\n", "imag is not allowed"),
         ("services: {}\n", "no service"),
-        ("services:\n  web:\n    image: nginx\n", "which port people reach it at"),
+        ("services:\n  web:\n    image: nginx\nx-lab: {expose: {service: web}}\n", "which port"),
+        ("services:\n  web: {image: nginx, expose: [80]}\nx-lab: {requirements: {memory: 900t}}\n", "the machine has"),
+        ("services:\n  web: {image: nginx, expose: [80]}\nx-lab: {backup: [data]}\n", "no such volume"),
         ("services:\n  web: {image: nginx, expose: [\"80\"], privileged: true}\n", "allow: [privileged]"),
         ("services:\n  web: {image: nginx, expose: [\"80\"], network_mode: host}\n", "allow: [host-network]"),
         ("services:\n  web: {image: nginx, expose: [\"80\"], volumes: [\"/etc:/x\"]}\n", "allow: [host-paths]"),
@@ -309,6 +311,60 @@ struct DockerTests {
         ("services:\n  web: {image: nginx, expose: [\"80\"]}\nx-lab: {expose: {service: wed}}\n", "“web”?"),
         ("services:\n  a: {image: nginx, depends_on: [b]}\n  b: {image: nginx, depends_on: [a]}\n", "cycle"),
     ]
+
+    @Test("an app of the catalog is found and deployed by its name; shared volumes and apps without a page")
+    func catalog() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "catalog\(UInt32.random(in: 0...UInt32.max))")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (app, compose) in [
+            (
+                "hello",
+                """
+                services:
+                  web: {image: nginx, volumes: ["./site:/usr/share/nginx/html:ro"], environment: {GREETING: "${GREETING:-none}"}}
+                x-lab: {title: Hello, summary: Says hello., category: Home, expose: {service: web, port: 80}}
+                """
+            ),
+            (
+                "worker",
+                """
+                services:
+                  worker: {image: nginx, volumes: ["own:/own", "media:/media"]}
+                volumes: {own: {}, media: {name: "${MEDIA_VOLUME:-media}", labels: {lab.shared: "true"}}}
+                x-lab: {title: Worker, summary: Works., category: Media, expose: none}
+                """
+            ),
+        ] {
+            let site = folder.appending(path: "\(app)/site")
+            try FileManager.default.createDirectory(at: site, withIntermediateDirectories: true)
+            try Data(compose.utf8).write(to: folder.appending(path: "\(app)/compose.yaml"))
+            try Data("ready made\n".utf8).write(to: site.appending(path: "index.html"))
+        }
+        try await DockerUnderTest.with(["LAB_CATALOG_DIR": folder.path]) { lab, docker in
+            let found = try await lab.run(["catalog", "says"]).standardOutput
+            #expect(found.contains("hello") && !found.contains("worker"), "\(found)")
+            let wrong = try await lab.run(["deploy", "helo"])
+            #expect(wrong.standardError.contains("Did you mean “hello”?"), "\(wrong.standardError)")
+
+            let deployed = try await lab.run(["deploy", "hello", "--set", "GREETING=it's $me"])
+            #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+            #expect(try await lab.fetch("hello.home.arpa").standardOutput == "ready made\n")
+            let ids = try await docker.ids(of: "hello", service: "web")
+            let environment = try await docker.run(["inspect", "--format", "{{.Config.Env}}"] + ids).standardOutput
+            #expect(environment.contains("GREETING=it's $me"), "\(environment)")
+
+            let shared = docker.prefix + "media"
+            let worker = try await lab.run(["deploy", "worker", "--set", "MEDIA_VOLUME=\(shared)"])
+            #expect(worker.status.isSuccess, "\(worker.standardOutput)\(worker.standardError)")
+            #expect(try await lab.run(["call", "proxy.route.list"]).standardOutput.contains("worker") == false)
+            #expect(try await docker.volumes().sorted() == [shared, docker.prefix + "worker_own"].sorted())
+            let removed = try await lab.run(["remove", "worker", "--yes", "--volumes"])
+            #expect(removed.status.isSuccess, "\(removed.standardError)")
+            #expect(try await docker.volumes() == [shared])
+            _ = try await docker.run(["volume", "rm", shared])
+        }
+    }
 
     @Test("what is wrong with a Compose file is said before anything starts, with what would be right")
     func badInput() async throws {
