@@ -10,11 +10,11 @@ struct Deploy: AsyncParsableCommand {
         discussion: """
             Either a server that runs already (lab deploy notes --upstream http://127.0.0.1:9999), or a folder with a \
             Compose file (lab deploy ./my-app), which the lab runs on its Docker engine. “-” reads a Compose file from \
-            standard input.
+            standard input. A Git repository is fetched first (lab deploy https://host/my-app.git#branch:folder).
             """)
 
     @Argument(
-        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, or -.",
+        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, a Git URL, or -.",
         completion: .directory)
     var app: String
 
@@ -55,11 +55,11 @@ struct Deploy: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, workload) = try workload()
+        let (name, workload, commit) = try await Self.workload(app, upstream: upstream, name: name)
         var spec = workload
         for (key, value) in [
             ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
-            ("message", message),
+            ("message", message ?? commit),
         ] {
             if let value { spec[key] = .string(value) }
         }
@@ -86,30 +86,29 @@ struct Deploy: AsyncParsableCommand {
         try await progress.finish(client, app: name, options: options)
     }
 
-    /// The app's name, and what there is to run.
-    private func workload() throws -> (name: String, fields: [String: JSONValue]) {
-        try Self.workload(app, upstream: upstream, name: name)
-    }
-
-    /// The app's name, and what there is to run, as `deploy` and `plan` are given them.
+    /// The app's name, and what there is to run, as `deploy` and `plan` are given them; of a Git repository also the
+    /// commit in a line.
     static func workload(
         _ app: String, upstream: String?, name: String?
-    ) throws -> (name: String, fields: [String: JSONValue]) {
-        if let upstream { return (name ?? app, ["upstream": .string(upstream)]) }
+    ) async throws -> (name: String, fields: [String: JSONValue], commit: String?) {
+        if let upstream { return (name ?? app, ["upstream": .string(upstream)], nil) }
         let folder: AppFolder
+        var commit: String?
         if app == "-" {
             guard let name else {
                 throw CommandFault(
                     "an app from standard input has no name", remedy: "Give one with --name", status: 64)
             }
             folder = AppFolder(name: name, compose: String(decoding: try StandardInput.read(), as: UTF8.self))
+        } else if let source = try GitSource(app) {
+            (folder, commit) = try await GitCheckout.with(source) { (try AppFolder($0.path), $0.commit) }
         } else {
             folder = try AppFolder(app)
         }
         for reason in folder.leftOut { Terminal.standardError.line("  left out: \(reason)") }
         var fields: [String: JSONValue] = ["runtime": "docker", "compose": .string(folder.compose)]
         if !folder.files.isEmpty { fields["files"] = .object(folder.files.mapValues { .string($0) }) }
-        return (name ?? folder.name, fields)
+        return (name ?? folder.name, fields, commit)
     }
 
     /// The same problem with the fields named as they were given here: `/body/healthPath` is `--health-path`.

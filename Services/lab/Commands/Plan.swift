@@ -8,7 +8,7 @@ struct Plan: AsyncParsableCommand {
         abstract: "Say what deploying an app would change, and change nothing.")
 
     @Argument(
-        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, or -.",
+        help: "The app's name, with --upstream; else a folder with a Compose file, such a file, a Git URL, or -.",
         completion: .directory)
     var app: String
 
@@ -33,7 +33,7 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, fields) = try Deploy.workload(app, upstream: upstream, name: name)
+        let (name, fields, _) = try await Deploy.workload(app, upstream: upstream, name: name)
         let text: JSONText
         do {
             text = try await client.request(
