@@ -175,8 +175,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "LabCore", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabState", "LabTesting",
-                hummingbird,
-                logging,
+                httpTypes, hummingbird, logging, nioCore,
             ],
             path: "Tests/SystemTests", exclude: ["api-conformance", "compose-corpus"], swiftSettings: settings),
     ]

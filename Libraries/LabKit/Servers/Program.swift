@@ -13,7 +13,7 @@ public enum Program {
         "postgres": "postgresql-15", "initdb": "postgresql-15", "psql": "postgresql-client-15",
         "mosquitto": "mosquitto", "mosquitto_passwd": "mosquitto", "mosquitto_pub": "mosquitto-clients",
         "mosquitto_sub": "mosquitto-clients", "unbound": "unbound", "unbound-checkconf": "unbound",
-        "unbound-control": "unbound", "nginx": "nginx-light", "dig": "bind9-dnsutils", "curl": "curl",
+        "unbound-control": "unbound", "nginx": "nginx-light", "dig": "bind9-dnsutils", "curl": "curl", "git": "git",
         "openssl": "openssl", "docker": "docker.io", "setpriv": "util-linux",
     ]
 

@@ -9,30 +9,17 @@ struct Deploy: AsyncParsableCommand {
         abstract: "Put an app online: name, certificate, route, docs page.",
         discussion: """
             Either a server that runs already (lab deploy notes --upstream http://127.0.0.1:9999), or a folder with a \
-            Compose file (lab deploy ./my-app), or an app of the catalog (lab deploy jellyfin), which the lab runs on its Docker engine. “-” reads a Compose file from \
-            standard input.
+            Compose file (lab deploy ./my-app) or an app of the catalog (lab deploy jellyfin), which the lab runs on its \
+            Docker engine. “-” reads a Compose file from standard input. A Git repository is fetched first (lab deploy \
+            https://host/my-app.git#branch:folder).
             """)
 
-    @Argument(
-        help: "An app of the catalog, a folder with a Compose file, such a file, or -; with --upstream the app's name.",
-        completion: .directory)
-    var app: String
+    @OptionGroup var given: WorkloadArguments
 
     @Option(
         name: [.customShort("m"), .long],
         help: ArgumentHelp("Why, in one line; its release says it.", valueName: "text"))
     var message: String?
-
-    @Option(help: "Where the app answers, such as http://127.0.0.1:9999.")
-    var upstream: String?
-
-    @Option(help: "The app's name, where the folder's is not to be it.")
-    var name: String?
-
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp("A variable of the Compose file; may be given several times.", valueName: "NAME=value"))
-    var variables: [String] = []
 
     @Option(help: "Another host name than <name>.<domain>.")
     var host: String?
@@ -60,11 +47,12 @@ struct Deploy: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, workload) = try await workload(client)
-        var spec = workload
+        let workload = try await given.workload(client)
+        let name = workload.name
+        var spec = workload.fields
         for (key, value) in [
             ("host", host), ("title", title), ("summary", summary), ("category", category), ("healthPath", healthPath),
-            ("message", message),
+            ("message", message ?? workload.commit),
         ] {
             if let value { spec[key] = .string(value) }
         }
@@ -85,40 +73,10 @@ struct Deploy: AsyncParsableCommand {
         let progress = DeployProgress(
             wanted: ["Running", "Routed", "Resolvable", "Online", "Documented"], generation: app.generation,
             start: start)
-        try await WithTimeout.run(.seconds(timeout ?? (upstream == nil ? 900 : 60))) {
+        try await WithTimeout.run(.seconds(timeout ?? (given.upstream == nil ? 900 : 60))) {
             try await progress.follow(client, app: name, terminal: options.json ? nil : .standardOutput)
         }
         try await progress.finish(client, app: name, options: options)
-    }
-
-    /// The app's name, and what there is to run.
-    private func workload(_ client: LabClient) async throws -> (name: String, fields: [String: JSONValue]) {
-        try await Self.workload(app, upstream: upstream, name: name, variables: variables, client)
-    }
-
-    /// The app's name, and what there is to run, as `deploy` and `plan` are given them.
-    static func workload(
-        _ app: String, upstream: String?, name: String?, variables: [String], _ client: LabClient
-    ) async throws -> (name: String, fields: [String: JSONValue]) {
-        if let upstream { return (name ?? app, ["upstream": .string(upstream)]) }
-        var folder: AppFolder
-        if app == "-" {
-            guard let name else {
-                throw CommandFault(
-                    "an app from standard input has no name", remedy: "Give one with --name", status: 64)
-            }
-            folder = AppFolder(name: name, compose: String(decoding: try StandardInput.read(), as: UTF8.self))
-        } else if !app.contains("/"), !app.contains("."), !FileManager.default.fileExists(atPath: app) {
-            let ready = try await CatalogApp(named: app, of: client)
-            folder = AppFolder(name: app, compose: ready.compose, files: ready.files)
-        } else {
-            folder = try AppFolder(app)
-        }
-        folder.files[".env"] = try VariableFile(folder.files[".env"]).setting(variables)
-        for reason in folder.leftOut { Terminal.standardError.line("  left out: \(reason)") }
-        var fields: [String: JSONValue] = ["runtime": "docker", "compose": .string(folder.compose)]
-        if !folder.files.isEmpty { fields["files"] = .object(folder.files.mapValues { .string($0) }) }
-        return (name ?? folder.name, fields)
     }
 
     /// The same problem with the fields named as they were given here: `/body/healthPath` is `--health-path`.

@@ -7,22 +7,7 @@ struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say what deploying an app would change, and change nothing.")
 
-    @Argument(
-        help: "An app of the catalog, a folder with a Compose file, such a file, or -; with --upstream the app's name.",
-        completion: .directory)
-    var app: String
-
-    @Option(help: "Where the app answers, such as http://127.0.0.1:9999.")
-    var upstream: String?
-
-    @Option(help: "The app's name, where the folder's is not to be it.")
-    var name: String?
-
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp("A variable of the Compose file; may be given several times.", valueName: "NAME=value"))
-    var variables: [String] = []
-
+    @OptionGroup var given: WorkloadArguments
     @OptionGroup var options: LabOptions
 
     private struct Answer: Decodable {
@@ -38,12 +23,12 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         let client = try LabClient(options)
-        let (name, fields) = try await Deploy.workload(
-            app, upstream: upstream, name: name, variables: variables, client)
+        let workload = try await given.workload(client)
         let text: JSONText
         do {
             text = try await client.request(
-                .post, "/v1/apps/\(try PathSegment(name).text)/plan", body: JSONText(encoding: fields))
+                .post, "/v1/apps/\(try PathSegment(workload.name).text)/plan", body: JSONText(encoding: workload.fields)
+            )
         } catch let problem as Problem {
             throw Deploy.inOptions(problem)
         }

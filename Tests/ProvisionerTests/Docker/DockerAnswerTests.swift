@@ -1,5 +1,7 @@
+import Foundation
 import LabCore
 import LabState
+import LabTesting
 import Testing
 
 @testable import Provisioner
@@ -98,6 +100,67 @@ struct DockerAnswerTests {
                 #expect(outputs.standardError == String("err\n".prefix(limit)))
                 #expect(outputs.isCut == (limit == 2))
             }
+        }
+    }
+
+    @Test(
+        "a pull that failed says what its registry answered, and what to do",
+        arguments: [
+            // As engine 26.1 passes on 401, 403, 404, 429 and 500.
+            (
+                #"Head "http://127.0.0.1:5000/v2/a/b/manifests/1": no basic auth credentials"#, "401",
+                "docker login host:5000"
+            ),
+            ("unauthorized", "401", "docker login host:5000"), ("denied", "403", "may read it"),
+            ("manifest unknown", "404", "the tag"),
+            ("toomanyrequests: You have reached your pull rate limit", "429", "Wait"),
+            ("received unexpected HTTP status: 503 Service Unavailable", "503", "later"),
+            ("received unexpected HTTP status: 500 Internal Server Error", "500", "later"),
+            (
+                #"Get "http://host:5000/v2/": dial tcp: connect: connection refused"#, "cannot be asked",
+                "can be reached"
+            ),
+        ])
+    func registryAnswer(_ words: String, _ status: String, _ remedy: String) {
+        let answer = RegistryAnswer(to: ImageReference("host:5000/a/b:1"), .refused(status: 500, words))
+        #expect(answer.detail.contains(status) && answer.detail.contains(words), "\(answer.detail)")
+        #expect(answer.detail.contains("host:5000") && answer.remedy.contains(remedy), "\(answer.remedy)")
+    }
+
+    @Test(
+        "the registry of an image is in its name, where it is not Docker Hub",
+        arguments: [
+            ("nginx", nil), ("library/nginx:1", nil), ("docker.io/library/nginx", nil), ("ghcr.io/a/b:1", "ghcr.io"),
+            ("host:5000/a", "host:5000"), ("localhost/a@sha256:12", "localhost"),
+        ])
+    func registry(_ name: String, _ wanted: String?) {
+        #expect(ImageReference(name).registry == wanted)
+    }
+
+    @Test("a pull is given the login of its registry, as docker login left it")
+    func logins() async throws {
+        try await withTemporaryDirectory { directory in
+            let logins = RegistryLogins(["DOCKER_CONFIG": directory])
+            #expect(try await logins.header(for: "host:5000") == nil)
+            // "anna:a:b?>" in Base64.
+            let file = #"""
+                {"auths": {"host:5000": {"auth": "YW5uYTphOmI/Pg=="}, "bad": {"auth": "%"}, "empty": {},
+                "https://index.docker.io/v1/": {"identitytoken": "t"}}, "HttpHeaders": {}}
+                """#
+            try Data(file.utf8).write(to: URL(filePath: directory + "/config.json"))
+            func login(_ registry: String?) async throws -> [String: String]? {
+                guard let header = try await logins.header(for: registry) else { return nil }
+                let text = header.replacing("-", with: "+").replacing("_", with: "/")
+                let data = try #require(Data(base64Encoded: text))
+                return try JSONText(trusted: String(decoding: data, as: UTF8.self)).decode([String: String].self)
+            }
+            #expect(
+                try await login("host:5000")
+                    == ["username": "anna", "password": "a:b?>", "serveraddress": "host:5000"])
+            #expect(try await login(nil)?["identitytoken"] == "t")
+            for registry in ["bad", "empty", "other"] { #expect(try await login(registry) == nil) }
+            try Data(#"{"credsStore": "no-such-helper"}"#.utf8).write(to: URL(filePath: directory + "/config.json"))
+            #expect(try await login("host:5000") == nil)
         }
     }
 

@@ -184,7 +184,7 @@ struct DockerEngine: Sendable {
         return images.flatMap { $0.names ?? [] }.filter { $0.hasPrefix(prefix) }
     }
 
-    /// Pulls an image from its registry.
+    /// Pulls an image from its registry, with the login that `docker login` left on this machine.
     ///
     /// - Parameter progress: called with what has come and what is to come of all layers, in bytes.
     func pull(_ reference: String, telling progress: @Sendable (PullProgress) -> Void) async throws {
@@ -193,6 +193,7 @@ struct DockerEngine: Sendable {
             method: .post,
             url: "http://docker/v1.41/images/create?fromImage=\(PercentEncoding.encode(name.repository))"
                 + "&tag=\(PercentEncoding.encode(name.tag))")
+        request.headers["X-Registry-Auth"] = try await RegistryLogins().header(for: name.registry)
         request.timeouts = HTTPTimeouts(connect: .seconds(5), total: nil, idle: .seconds(120))
         request.retries = .never
         try await translating {
@@ -287,6 +288,14 @@ enum DockerFault: Error, Sendable, CustomStringConvertible {
         case 404: self = .notFound(message)
         case 409: self = .conflict(message)
         default: self = .refused(status: status, message)
+        }
+    }
+
+    /// What the engine said, alone.
+    var message: String {
+        switch self {
+        case .unavailable(let words), .notFound(let words), .conflict(let words), .refused(_, let words): words
+        case .timedOut: description
         }
     }
 

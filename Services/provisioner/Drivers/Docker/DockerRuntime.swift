@@ -48,7 +48,7 @@ struct DockerRuntime: Runtime {
                 if let number = source.release {
                     try await copy(number, source, of: app.name)
                 } else {
-                    try await prepare(app.name, source, telling: progress)
+                    try await prepare(app.name, source, instead: head.live, telling: progress)
                 }
             return try await settle(release, before: head.fallback, telling: progress)
         }
@@ -85,6 +85,23 @@ struct DockerRuntime: Runtime {
         let needed = names.names(of: history.filter { !gone.contains($0.number) })
         for name in try await engine.references(below: names.prefix) where !needed.contains(name) {
             try await engine.untag(name)
+        }
+    }
+
+    /// The same as below; where an image cannot be brought, what runs is kept as it is.
+    private func prepare(
+        _ app: AppName, _ source: ComposeSource, instead live: Release?,
+        telling progress: @Sendable (RuntimeProgress) -> Void
+    ) async throws -> Release {
+        do {
+            return try await prepare(app, source, telling: progress)
+        } catch var problem as Problem where problem.title == "ImageNotPulled" {
+            guard let live else { throw problem }
+            // What lies beside the new file has been written already, and may be mounted.
+            try settings.folder(of: app).write(live.files, compose: nil)
+            try await keep(live, source.drift, telling: progress)
+            problem.detail += ". Release \(live.number) runs on"
+            throw problem
         }
     }
 

@@ -17,11 +17,11 @@ extension DockerRuntime {
                         "Pulling", "\(reference): \(now.finishedLayers) of \(now.layers) layers, \(megabytes)"))
             }
         } catch let fault as DockerFault {
+            let answer = RegistryAnswer(to: ImageReference(reference), fault)
             throw Problem(
                 .unavailable, title: "ImageNotPulled",
-                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(fault)",
-                remedy: "See whether the name is right, and whether its registry can be reached and asks for a login; "
-                    + "an image that is made on this machine has “pull_policy: never”")
+                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(answer.detail)",
+                remedy: answer.remedy)
         }
     }
 
