@@ -23,6 +23,12 @@ struct WorkloadArguments: ParsableArguments {
         help: ArgumentHelp("A variable of the Compose file; may be given several times.", valueName: "NAME=value"))
     var variables: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "What a Compose file may do that its x-lab block does not allow: privileged, host-network, host-paths.",
+            valueName: "what"))
+    var allow: [String] = []
+
     /// Reads it from wherever it is.
     func workload(_ client: LabClient) async throws -> Workload {
         if let upstream { return Workload(name: name ?? app, fields: ["upstream": .string(upstream)]) }
@@ -30,6 +36,7 @@ struct WorkloadArguments: ParsableArguments {
         folder.files[".env"] = try VariableFile(folder.files[".env"]).setting(variables)
         for reason in folder.leftOut { Terminal.standardError.line("  left out: \(reason)") }
         var fields: [String: JSONValue] = ["runtime": "docker", "compose": .string(folder.compose)]
+        if !allow.isEmpty { fields["allow"] = .array(allow.map { .string($0) }) }
         if !folder.files.isEmpty { fields["files"] = .object(folder.files.mapValues { .string($0) }) }
         return Workload(name: name ?? folder.name, fields: fields, commit: commit)
     }

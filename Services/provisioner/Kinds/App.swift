@@ -34,6 +34,8 @@ public enum App: ManagedKind {
         "notes": "Markdown for its page, at most 20 kB.",
         "healthPath": "What is asked for to see whether it runs. Default: /.",
         "access": "Who may reach it: public, lab or owner. Default: lab.",
+        "allow":
+            "What its Compose file may do beyond its containers: privileged, host-network, host-paths; besides what its x-lab block allows.",
         "exposed":
             "Whether people reach it by HTTP. Default: yes, unless its Compose file says “expose: none”.",
         "platform": "Whether it is one of the platform's own services; set by the platform alone.",

@@ -40,6 +40,8 @@ public struct AppSpec: Codable, Sendable, Hashable {
     public var platform: Bool?
     /// Whether people reach it by HTTP; nil is yes.
     public var exposed: Bool?
+    /// What its Compose file may do beyond its containers, besides what that allows itself.
+    public var allow: [Allowance]?
 
     public init(
         upstream: UpstreamURL? = nil, runtime: RuntimeName? = nil, compose: ComposeText? = nil,
@@ -48,8 +50,9 @@ public struct AppSpec: Codable, Sendable, Hashable {
         volumes: VolumeRetention? = nil,
         host: Hostname? = nil, title: AppTitle? = nil, summary: AppSummary? = nil, category: AppTitle? = nil,
         notes: AppNotes? = nil, healthPath: HealthPath? = nil, access: AppAccess? = nil, platform: Bool? = nil,
-        exposed: Bool? = nil
+        exposed: Bool? = nil, allow: [Allowance]? = nil
     ) {
+        self.allow = allow
         self.exposed = exposed
         self.runtime = runtime
         self.upstream = upstream
@@ -89,6 +92,13 @@ public enum RuntimeName: String, Codable, Sendable, Hashable, CaseIterable {
     case native
     /// A Compose project on a Docker engine, which the lab starts and stops.
     case docker
+}
+
+/// What an app in containers may do beyond its containers.
+public enum Allowance: String, Codable, Sendable, Hashable, CaseIterable {
+    case privileged
+    case hostNetwork = "host-network"
+    case hostPaths = "host-paths"
 }
 
 /// What is done about what somebody changed by hand.

@@ -32,7 +32,8 @@ struct ComposeCheck: Sendable {
         }
         try Self.checkYAML(text.text)
         let host = try spec.host ?? names.defaultHost(of: name)
-        let project = try await project(text, files: spec.files ?? [:], name: name, host: host)
+        let project = try await project(
+            text, files: spec.files ?? [:], name: name, host: host, allowing: Set(spec.allow ?? []))
         let isExposed = try project.exposure() != nil
         try await checkMachine(project.block.requirements)
         let refusals = try await ports.refusals(of: project.hostPorts, for: name)
@@ -69,7 +70,8 @@ struct ComposeCheck: Sendable {
     ///
     /// - Throws: a problem at `/body/compose` or `/body/files`.
     func project(
-        _ text: ComposeText, files: [String: String], name: AppName, host: Hostname
+        _ text: ComposeText, files: [String: String], name: AppName, host: Hostname,
+        allowing allowed: Set<Allowance> = []
     ) async throws -> ComposeProject {
         removeLeftovers()
         let folder = ProjectFolder(path: settings.appsDirectory + "/" + Self.prefix + UUID().uuidString)
@@ -95,7 +97,7 @@ struct ComposeCheck: Sendable {
                 remedy: "Install Docker with its Compose plugin where the provisioner runs")
         }
         let project = try ComposeProject(document)
-        let refusals = project.refusals(in: folder.project)
+        let refusals = project.refusals(in: folder.project, allowing: allowed)
         guard refusals.isEmpty else { throw Problem.invalid(refusals) }
         let moved = JSONText(
             trusted: try JSONText(encoding: document).text.replacing(

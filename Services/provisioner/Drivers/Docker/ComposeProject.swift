@@ -155,15 +155,18 @@ extension ComposeProject.Service {
 extension ComposeProject {
     /// What the file does beyond its containers without its block allowing it.
     ///
-    /// - Parameter directory: where relative paths begin.
-    func refusals(in directory: String) -> [Problem.Field] {
+    /// - Parameters:
+    ///   - directory: where relative paths begin.
+    ///   - allowed: what is allowed besides.
+    func refusals(in directory: String, allowing allowed: Set<Allowance> = []) -> [Problem.Field] {
         var fields: [Problem.Field] = []
-        func refuse(_ service: Service, _ what: String, _ allowance: LabBlock.Allowance) {
-            guard !block.allow.contains(allowance) else { return }
+        func refuse(_ service: Service, _ what: String, _ allowance: Allowance) {
+            guard !block.allow.contains(allowance), !allowed.contains(allowance) else { return }
             fields.append(
                 .init(
                     "/body/compose", "the service “\(service.name)” \(what)",
-                    remedy: "Leave it out, or allow it: x-lab: {allow: [\(allowance.rawValue)]}"))
+                    remedy: "Leave it out, or allow it: x-lab: {allow: [\(allowance.rawValue)]}, or --allow "
+                        + allowance.rawValue))
         }
         for service in services {
             if service.isPrivileged { refuse(service, "is privileged, which gives it the whole machine", .privileged) }

@@ -344,7 +344,8 @@ struct DockerRuntime: Runtime {
     func project(of spec: AppSpec, _ app: AppName) async throws -> ComposeProject? {
         guard let text = spec.compose else { return nil }
         return try await ComposeCheck(settings, postgres: releases.postgres, logger: logger).project(
-            text, files: spec.files ?? [:], name: app, host: try spec.host ?? settings.defaultHost(of: app))
+            text, files: spec.files ?? [:], name: app, host: try spec.host ?? settings.defaultHost(of: app),
+            allowing: Set(spec.allow ?? []))
     }
 
     /// What declaring an app would change about its containers.

@@ -44,12 +44,6 @@ struct LabBlock: Sendable, Hashable {
     /// What the file may do although it reaches beyond its containers.
     var allow: Set<Allowance> = []
 
-    enum Allowance: String, CaseIterable, Sendable {
-        case privileged
-        case hostNetwork = "host-network"
-        case hostPaths = "host-paths"
-    }
-
     /// Reads the block.
     ///
     /// - Throws: a problem at `/body/compose` that names every key that is not known, with the nearest one that is.
