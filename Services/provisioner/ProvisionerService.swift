@@ -39,7 +39,7 @@ public struct ProvisionerService: LabService {
         let names = try LabNames(lab.settings)
         let pages = try PageStore(lab.settings)
         let runtimes = try Runtimes(lab)
-        let watch = RuntimeWatch(runtimes, store: lab.store, logger: lab.logger)
+        let watch = RuntimeWatch(runtimes, store: lab.store, replica: lab.replica, logger: lab.logger)
         reconcilers = [
             AppReconciler(names: names, watch: watch, docs: DocsWriter(pages, clock: lab.clock), clock: lab.clock)
         ]

@@ -77,7 +77,9 @@ struct AppFixture: Sendable {
                 let proxy = TestProxy()
                 let runtimes = try Runtimes(
                     LabSettings([:]), http: http, postgres: postgres, timeout: timeout, logger: logger)
-                let watches = (0..<replicas).map { _ in RuntimeWatch(runtimes, store: store, logger: logger) }
+                let watches = (0..<replicas).map { number in
+                    RuntimeWatch(runtimes, store: store, replica: "replica-\(number)", logger: logger)
+                }
                 let fixture = AppFixture(
                     store: store, proxy: proxy, watch: watches[0], pages: pages, names: names,
                     logger: logger)

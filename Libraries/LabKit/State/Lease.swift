@@ -46,24 +46,36 @@ public struct Lease: Sendable {
         throw CancellationError()
     }
 
-    private func holding(_ body: @escaping @Sendable () async throws -> Void) async throws {
-        let result: Result<Void, any Error>
+    /// Runs `body` once, when no other replica holds the lease now; gives it up afterwards.
+    ///
+    /// - Returns: nil when another replica holds it, and nothing was run.
+    /// - Throws: what the body throws; ``LeaseLost`` when the lease could not be renewed in time, and the body was
+    ///   cancelled.
+    public func ifFree<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+        guard try await acquire() else { return nil }
+        return try await holding(body)
+    }
+
+    @discardableResult
+    private func holding<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let result: Result<Value, any Error>
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await body() }
-                group.addTask { try await keepRenewing() }
-                defer { group.cancelAll() }
-                try await group.next()
-            }
-            result = .success(())
+            result = .success(
+                try await withThrowingTaskGroup(of: Value.self) { group in
+                    group.addTask { try await body() }
+                    group.addTask { try await keepRenewing() }
+                    defer { group.cancelAll() }
+                    guard let value = try await group.next() else { throw LeaseLost(name: name) }
+                    return value
+                })
         } catch {
             result = .failure(error)
         }
         await release()
-        try result.get()
+        return try result.get()
     }
 
-    private func keepRenewing() async throws {
+    private func keepRenewing() async throws -> Never {
         let clock = ContinuousClock()
         var validUntil = clock.now + duration
         while true {

@@ -7,6 +7,8 @@ struct PlatformAddress: Codable, Sendable {
     let domain: Hostname
     /// The HTTPS port of this machine that leads to the proxy.
     let port: Int
+    /// The port of this machine that leads to the resolver.
+    let dnsPort: Int
 
     /// Where everything is, below a state directory.
     struct Files: Sendable {

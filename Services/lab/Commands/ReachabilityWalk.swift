@@ -19,8 +19,10 @@ struct ReachabilityWalk: Sendable {
         }
     }
 
+    private let app: AppView
     private let host: Hostname
-    private let upstream: String
+    private let upstream: String?
+    private let isInside: Bool
     private let healthPath = "/"
     private let resolver: (host: String, port: Int)
     private let port: Int
@@ -29,16 +31,19 @@ struct ReachabilityWalk: Sendable {
     /// Believes anyone, to see whether anything answers at all.
     private let lenient: HTTPClient
 
-    init(info: LabInfo, app: AppView) throws {
-        host = try app.spec.host ?? Hostname("\(app.name).\(info.domain)")
-        upstream = app.spec.upstream ?? ""
-        guard let resolver = Self.address(info.dns), let proxy = Self.address(info.https) else {
+    /// - Parameter upstream: where the proxy looks for the app; nil while that is not known.
+    init(_ entrance: LabEntrance, app: AppView, upstream: String?) throws {
+        self.app = app
+        host = try app.spec.host ?? Hostname("\(app.name).\(entrance.domain)")
+        self.upstream = upstream
+        isInside = entrance.isInside
+        guard let resolver = Self.address(entrance.dns), let proxy = Self.address(entrance.https) else {
             throw CommandFault("the lab's info names no addresses for DNS and HTTPS")
         }
         self.resolver = resolver
         port = proxy.port
-        guard let data = FileManager.default.contents(atPath: info.ca) else {
-            throw CommandFault("the lab's certificate authority in \(info.ca) cannot be read")
+        guard let data = FileManager.default.contents(atPath: entrance.authority) else {
+            throw CommandFault("the lab's certificate authority in \(entrance.authority) cannot be read")
         }
         var configuration = HTTPClientConfiguration()
         configuration.trust = .authorities(pem: String(decoding: data, as: UTF8.self))
@@ -55,12 +60,23 @@ struct ReachabilityWalk: Sendable {
             tell(step)
             return step.isRight
         }
+        if let step = containers(), !add(step) { return steps }
         let (nameStep, address) = await name()
         guard add(nameStep), let address else { return steps }
         guard add(await reach(address)) else { return steps }
         for step in await request(address) where !add(step) { return steps }
-        _ = add(await askUpstream())
+        // Names of a network of containers mean nothing outside of it.
+        if isInside, let upstream { _ = add(await ask(upstream)) }
         return steps
+    }
+
+    /// Of an app in containers, what the lab saw of them; what comes after follows from it.
+    private func containers() -> Step? {
+        guard app.spec.upstream == nil, let running = app.condition("Running") else { return nil }
+        guard running.status != .true else { return .right("Containers", running.message) }
+        return .wrong(
+            "Containers", running.message,
+            remedy: "See what they wrote with “lab logs \(app.name)”, and what ran before with “lab releases \(app.name)”")
     }
 
     private func name() async -> (Step, String?) {
@@ -111,8 +127,9 @@ struct ReachabilityWalk: Sendable {
                     certificate,
                     .right("Route", "the proxy knows \(host)"),
                     .wrong(
-                        "Upstream", "the proxy answers \(response.status): it does not reach \(upstream)",
-                        remedy: "Start what should answer at \(upstream), or deploy it with another --upstream"),
+                        "Upstream",
+                        "the proxy answers \(response.status): it does not reach \(upstream ?? "the app")",
+                        remedy: upstreamRemedy),
                 ]
             }
             return [certificate, .right("Route", "https://\(host) answers \(response.status) in \(took)")]
@@ -131,7 +148,12 @@ struct ReachabilityWalk: Sendable {
         }
     }
 
-    private func askUpstream() async -> Step {
+    private var upstreamRemedy: String {
+        app.spec.upstream.map { "Start what should answer at \($0), or deploy it with another --upstream" }
+            ?? "See what its containers wrote with “lab logs \(app.name)”"
+    }
+
+    private func ask(_ upstream: String) async -> Step {
         do {
             var request = HTTPRequest(method: .get, url: upstream)
             request.timeouts = HTTPTimeouts(total: .seconds(5))
@@ -141,7 +163,7 @@ struct ReachabilityWalk: Sendable {
         } catch {
             return .wrong(
                 "Upstream", "\(upstream) does not answer: \(Self.cause(of: error))",
-                remedy: "Start what should answer there, or deploy it with another --upstream")
+                remedy: upstreamRemedy)
         }
     }
 

@@ -58,12 +58,17 @@ final class RuntimeWatch: Sendable {
 
     private let runtimes: Runtimes
     private let store: ResourceStore
+    private let replica: String
     private let logger: Logger
     /// How many looks are under way at once.
     private let concurrency: Int
     private let state = Mutex(State())
 
-    init(_ runtimes: Runtimes, store: ResourceStore, concurrency: Int = 128, logger: Logger) {
+    /// - Parameter replica: names this process among those of the service.
+    init(
+        _ runtimes: Runtimes, store: ResourceStore, replica: String, concurrency: Int = 128, logger: Logger
+    ) {
+        self.replica = replica
         self.runtimes = runtimes
         self.store = store
         self.concurrency = concurrency
@@ -212,12 +217,20 @@ final class RuntimeWatch: Sendable {
     private func find(_ subject: Subject) async -> Finding? {
         let runtime = runtimes[subject.runtime]
         do {
-            if subject.isRemoved {
-                try await runtime.remove(subject.app, withData: subject.removesData)
-                return .removed
+            guard runtime.capabilities.contains(.lifecycle) else {
+                return subject.isRemoved ? .removed : .seen(try await runtime.observe(subject.app))
             }
-            try await runtime.apply(subject.app) { self.tell($0, of: subject) }
-            return .seen(try await runtime.observe(subject.app))
+            // Two replicas that change the containers of one app at once would undo each other's work.
+            let lease = Lease("app/\(subject.app.name)", holder: replica, postgres: store.postgres, logger: logger)
+            let finding = try await lease.ifFree { [self] () -> Finding in
+                if subject.isRemoved {
+                    try await runtime.remove(subject.app, withData: subject.removesData)
+                    return .removed
+                }
+                try await runtime.apply(subject.app) { tell($0, of: subject) }
+                return .seen(try await runtime.observe(subject.app))
+            }
+            return finding ?? .working(RuntimeProgress("Queued", "Another replica of the provisioner is at it"))
         } catch {
             if Task.isCancelled { return nil }
             // A problem's title is such a word where the runtime means it to be one.
