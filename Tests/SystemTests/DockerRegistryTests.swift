@@ -69,6 +69,7 @@ extension DockerTests {
         // The engine has no image of this tag, and neither has the registry.
         registry.mood.withLock { $0 = .serves }
         try write("2", note: "second\n")
+        try Data("more\n".utf8).write(to: URL(filePath: folder + "/more.txt"))
         let missing = try await lab.run(["deploy", folder])
         for word in ["\(image):2", "does not have it (404)", "Release 1 runs on", "the name and the tag"] {
             #expect(missing.standardError.contains(word), "\(word): \(missing.standardError)")
@@ -76,6 +77,7 @@ extension DockerTests {
         #expect(try await page() == "one\n")
         #expect(try await page("/note.txt") == "first\n")
 
+        try FileManager.default.removeItem(atPath: folder + "/more.txt")
         try write("1", note: "first\n")
         #expect(try await lab.run(["deploy", folder]).status.isSuccess)
         #expect(try await lab.run(["upgrade", "page"]).standardOutput.contains("is the newest already"))
@@ -89,7 +91,9 @@ extension DockerTests {
         #expect(upgraded.status.isSuccess, "\(upgraded.standardError)")
         #expect(try await page() == "two\n")
 
-        _ = try await lab.run(["remove", "page", "--yes"])
+        // Nor does a file stay that came with a release that was never made.
+        #expect(try await lab.run(["remove", "page", "--yes"]).status.isSuccess)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: lab.directory + "/apps") == [])
         _ = try await docker.run(["rmi", "--force", "\(image):1"])
         try FileManager.default.removeItem(atPath: lab.directory + "-page")
     }

@@ -44,8 +44,8 @@ struct GitCheckout: Sendable {
         let path = source.folder.map { "\(tree)/\($0)" } ?? tree
         guard FileManager.default.fileExists(atPath: path) else {
             throw CommandFault(
-                "\(source.repository) has no “\(source.folder ?? "")” at \(source.reference ?? "its default branch")",
-                remedy: "Write it as \(source.repository)#branch:folder")
+                "\(source.shown) has no “\(source.folder ?? "")” at \(source.reference ?? "its default branch")",
+                remedy: "Write it as \(source.shown)#branch:folder")
         }
         return GitCheckout(path: path, commit: Self.line(commit))
     }
@@ -90,10 +90,11 @@ private struct Git {
             throw CommandFault("git cannot be run: \(error)", remedy: "Install it, or give a folder")
         }
         guard result.status.isSuccess else {
+            let words = Self.words(of: result.standardError).replacing(source.repository, with: source.shown)
             throw CommandFault(
-                "git cannot fetch \(source.repository): \(Self.words(of: result.standardError))",
+                "git cannot fetch \(source.shown): \(words)",
                 remedy: "See whether the address and the reference are right, and whether you may read it: "
-                    + "“git ls-remote \(source.repository)”")
+                    + "“git ls-remote \(source.shown)”")
         }
         return result.standardOutput
     }

@@ -47,6 +47,16 @@ struct GitSource: Sendable, Hashable {
         self.folder = segments.isEmpty ? nil : segments.joined(separator: "/")
     }
 
+    /// The repository as it may be shown: without a password that stands in it.
+    var shown: String {
+        guard let start = repository.firstRange(of: "://")?.upperBound else { return repository }
+        let authority = repository[start...].prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {
+            return repository
+        }
+        return repository[..<colon] + ":…" + repository[at...]
+    }
+
     /// What the repository is called: `notes` of `https://host/anna/notes.git`.
     var name: String {
         let last = repository.split { $0 == "/" || $0 == ":" }.last.map(String.init) ?? "app"

@@ -40,9 +40,11 @@ struct Upgrade: AsyncParsableCommand {
         let body: [String: JSONValue] = message.map { ["message": .string($0)] } ?? [:]
         let text: JSONText
         do {
-            // However long the images take.
-            text = try await client.request(
-                .post, "/v1/apps/\(try PathSegment(name).text)/upgrade", body: JSONText(encoding: body), within: nil)
+            let path = "/v1/apps/\(try PathSegment(name).text)/upgrade"
+            text = try await Steps(isQuiet: options.json).step("pull the images of \(name)") {
+                // However long they take.
+                try await client.request(.post, path, body: JSONText(encoding: body), within: nil)
+            }
         } catch let problem as Problem {
             throw Deploy.inOptions(problem)
         }

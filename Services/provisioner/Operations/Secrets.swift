@@ -82,7 +82,7 @@ struct RotateSecret: Operation {
         let name = try App.appName(try await AppInput(name: input.name).app(call).name)
         guard try await call.secrets().rotate(input.secret, of: name) else { throw input.missing() }
         return try await App.change(input.name, needing: .lifecycle, to: "rotate a secret of", call) {
-            $0.rotation = ($0.rotation ?? 0) + 1
+            $0.rotation = ($0.rotation ?? 0) &+ 1
         }
     }
 }

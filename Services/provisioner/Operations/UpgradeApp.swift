@@ -48,7 +48,7 @@ struct UpgradeApp: Operation {
         }
         let names = Set(changed.map(\.reference)).sorted().joined(separator: ", ")
         let document = try await App.change(input.name, needing: .releases, to: "upgrade", call) { spec in
-            spec.upgrade = (spec.upgrade ?? 0) + 1
+            spec.upgrade = (spec.upgrade ?? 0) &+ 1
             spec.release = nil
             spec.actor = call.caller.name
             spec.message = try input.body.message ?? AppMessage(String("upgrade of \(names)".prefix(300)))

@@ -77,12 +77,21 @@ struct ReleaseStore: Sendable {
         }
     }
 
-    func fail(_ release: Release, reason: String, log: String) async throws {
-        try await postgres.query(
-            """
-            update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
-            where app = \(release.app.text) and number = \(Int32(release.number))
-            """)
+    /// Says that a release did not come up, and that the one before runs.
+    func fail(_ release: Release, reason: String, log: String, former: Release?) async throws {
+        try await postgres.withTransaction { connection in
+            try await connection.query(
+                """
+                update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
+                where app = \(release.app.text) and number = \(Int32(release.number))
+                """)
+            guard let former else { return }
+            try await connection.query(
+                """
+                update provisioner.release set status = 'live'
+                where app = \(former.app.text) and number = \(Int32(former.number))
+                """)
+        }
     }
 
     /// Says that a release did not come up, and that nothing else runs in its place.
@@ -101,33 +110,29 @@ struct ReleaseStore: Sendable {
         }
     }
 
-    /// Forgets releases, and remembers what they had in the app's folder.
     func remove(_ releases: [Release]) async throws {
-        try await postgres.withTransaction { connection in
-            for release in releases {
-                for path in release.files.keys.sorted() {
-                    try await connection.query(
-                        """
-                        insert into provisioner.written_file (app, path) values (\(release.app.text), \(path))
-                        on conflict do nothing
-                        """)
-                }
-                try await connection.query(
-                    """
-                    delete from provisioner.release
-                    where app = \(release.app.text) and number = \(Int32(release.number))
-                    """)
-            }
+        for release in releases {
+            try await postgres.query(
+                """
+                delete from provisioner.release
+                where app = \(release.app.text) and number = \(Int32(release.number))
+                """)
         }
     }
 
-    /// What the releases of an app had in its folder, also those that are not kept.
+    /// Notes what is about to be written beside an app's Compose file, whatever becomes of its release.
+    func noteWritten(_ paths: [String], of app: AppName) async throws {
+        try await postgres.query(
+            """
+            insert into provisioner.written_file (app, path) select \(app.text), unnest(\(paths)::text[])
+            on conflict do nothing
+            """)
+    }
+
+    /// What was ever written there.
     func writtenFiles(of app: AppName) async throws -> Set<String> {
         let rows = try await postgres.query(
-            """
-            select path from provisioner.written_file where app = \(app.text)
-            union select jsonb_object_keys(files) from provisioner.release where app = \(app.text)
-            """)
+            "select path from provisioner.written_file where app = \(app.text)")
         return Set(try rows.map { try $0.value(at: 0, as: String.self) })
     }
 

@@ -95,10 +95,11 @@ struct DockerRuntime: Runtime {
     ) async throws -> Release {
         do {
             return try await prepare(app, source, telling: progress)
-        } catch var problem as Problem where problem.title == "ImageNotPulled" {
-            guard let live else { throw problem }
+        } catch {
+            guard let live, !Task.isCancelled else { throw error }
             // What lies beside the new file has been written already, and may be mounted.
             try settings.folder(of: app).write(live.files, compose: nil)
+            guard var problem = error as? Problem else { throw error }
             try await keep(live, source.drift, telling: progress)
             problem.detail += ". Release \(live.number) runs on"
             throw problem
@@ -111,6 +112,7 @@ struct DockerRuntime: Runtime {
     ) async throws -> Release {
         progress(RuntimeProgress("Resolving", "The Compose file is rendered"))
         let folder = settings.folder(of: app)
+        try await releases.noteWritten(source.files.keys.sorted(), of: app)
         try folder.write(source.files, compose: source.text.text)
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
@@ -213,20 +215,19 @@ struct DockerRuntime: Runtime {
         telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws {
         let log = await failingLogs(release)
-        try await releases.fail(release, reason: reason, log: log)
+        try await releases.fail(release, reason: reason, log: log, former: former)
+        guard let former else {
+            return try await compose.down(named: settings.project(of: release.app))
+        }
         try await ResourceStore(postgres: releases.postgres).tell([
             NewEvent(
                 "app.rolled_back", about: App.key(ResourceName(release.app)),
                 payload: ["by": "lab", "release": .integer(Int64(release.number)), "message": .string(reason)])
         ])
-        guard let former else {
-            return try await compose.down(named: settings.project(of: release.app))
-        }
         progress(
             RuntimeProgress(
                 "RollingBack",
                 "Release \(release.number) did not come up: \(reason). Release \(former.number) is started"))
-        if former.status != .live { try await releases.makeLive(former) }
         try await up(former)
     }
 
