@@ -312,6 +312,29 @@ struct DockerTests {
         ("services:\n  a: {image: nginx, depends_on: [b]}\n  b: {image: nginx, depends_on: [a]}\n", "cycle"),
     ]
 
+    @Test("a release without a health check that fails in its first seconds is taken back too")
+    func earlyEnd() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-early.yaml"
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            for (end, words) in [("", "online"), ("command: [sh, -c, \"sleep 1; exit 3\"],", "code 3")] {
+                let compose = "services:\n  web: {image: nginx, expose: [\"80\"]}\n  job: {image: nginx, \(end)}\n"
+                try Data(compose.utf8).write(to: URL(filePath: file))
+                _ = try await lab.run(["deploy", file, "--name", "early", "--timeout", "30"])
+                let isSeen = try await eventually {
+                    try await lab.run(["status", "early"]).standardOutput.contains(words)
+                }
+                let status = try await lab.run(["status", "early"]).standardOutput
+                #expect(isSeen, "\(status)")
+            }
+            #expect(try await lab.run(["releases", "early"]).standardOutput.contains("failed"))
+            let isBack = try await eventually {
+                try await docker.containers(of: "early") == ["job running", "web running"]
+            }
+            #expect(isBack)
+        }
+    }
+
     @Test("an app of the catalog is found and deployed by its name; shared volumes and apps without a page")
     func catalog() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(

@@ -76,7 +76,8 @@ struct ReachabilityWalk: Sendable {
         guard running.status != .true else { return .right("Containers", running.message) }
         return .wrong(
             "Containers", running.message,
-            remedy: "See what they wrote with “lab logs \(app.name)”, and what ran before with “lab releases \(app.name)”")
+            remedy:
+                "See what they wrote with “lab logs \(app.name)”, and what ran before with “lab releases \(app.name)”")
     }
 
     private func name() async -> (Step, String?) {

@@ -18,6 +18,7 @@ struct DockerRuntime: Runtime {
     let native: NativeRuntime
     let logger: Logger
     private let hashes = ServiceHashes()
+    private let young = YoungReleases()
 
     init(
         _ settings: DockerSettings, releases: ReleaseStore, native: NativeRuntime, logger: Logger
@@ -57,7 +58,11 @@ struct DockerRuntime: Runtime {
             // This process, or another, was killed meanwhile.
             try await settle(newest, before: head.fallback, telling: progress)
         case .live, .replaced, .failed:
-            if let live = head.live { try await keep(live, source.drift, telling: progress) }
+            guard let live = head.live else { return }
+            if let fault = try await earlyEnd(of: live) {
+                return try await giveUp(live, before: head.replaced, because: fault, telling: progress)
+            }
+            try await keep(live, source.drift, telling: progress)
         }
     }
 
@@ -196,6 +201,19 @@ struct DockerRuntime: Runtime {
             return try await giveUp(release, before: former, because: words, telling: progress)
         }
         try await releases.makeLive(release)
+        young.add(release)
+    }
+
+    /// Why a release that has just come up did not, after all: without a health check, a container that fails in its
+    /// first seconds is seen running first. Nil when nothing of the kind is seen. What a signal ended, somebody ended.
+    private func earlyEnd(of release: Release) async throws -> String? {
+        guard young.contains(release) else { return nil }
+        for container in try await engine.containers(of: settings.project(of: release.app)) {
+            if let code = container.exitCode, (1..<128).contains(code) {
+                return "\(container.service) ended with the code \(code) soon after its start"
+            }
+        }
+        return nil
     }
 
     /// Does with a release that did not come up what its file says.
@@ -495,6 +513,25 @@ struct DockerRuntime: Runtime {
 private struct ReleaseFault: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
+}
+
+/// The releases that came up a moment ago. A process that was killed has forgotten them, and keeps what it finds.
+private final class YoungReleases: Sendable {
+    private static let youth: Duration = .seconds(10)
+    private let releases = Mutex<[AppName: (number: Int, until: ContinuousClock.Instant)]>([:])
+
+    func add(_ release: Release) {
+        releases.withLock { $0[release.app] = (release.number, .now + Self.youth) }
+    }
+
+    func contains(_ release: Release) -> Bool {
+        releases.withLock { releases in
+            guard let entry = releases[release.app], entry.number == release.number else { return false }
+            if entry.until > .now { return true }
+            releases[release.app] = nil
+            return false
+        }
+    }
 }
 
 /// What Compose would compare containers with, kept for the release that was asked of last.
