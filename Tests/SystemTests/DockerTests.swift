@@ -317,7 +317,7 @@ struct DockerTests {
         try await DockerUnderTest.with { lab, docker in
             let file = lab.directory + "-early.yaml"
             defer { try? FileManager.default.removeItem(atPath: file) }
-            for (end, words) in [("", "online"), ("command: [sh, -c, \"sleep 1; exit 3\"],", "code 3")] {
+            for (end, words) in [("", "Answered"), ("command: [sh, -c, \"sleep 1; exit 3\"],", "code 3")] {
                 let compose = "services:\n  web: {image: nginx, expose: [\"80\"]}\n  job: {image: nginx, \(end)}\n"
                 try Data(compose.utf8).write(to: URL(filePath: file))
                 _ = try await lab.run(["deploy", file, "--name", "early", "--timeout", "30"])

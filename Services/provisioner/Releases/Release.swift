@@ -35,7 +35,7 @@ struct Release: Sendable {
     /// means nothing.
     let service: String
     let scheme: String
-    let port: Int
+    var port: Int
     let status: Status
     /// Why it did not come up.
     let reason: String

@@ -29,13 +29,17 @@ struct ReleaseDocument: Sendable {
         setLabel(Self.imageLabel, original, of: service)
     }
 
+    /// The variable that is filled in with the port of the loopback interface. Which one that is can change while the
+    /// release is the same: after its end an engine may hold a port for a container that is gone.
+    static let portVariable = "LAB_EXPOSED_PORT"
+
     /// Publishes a port of a service on the loopback interface, beside what the file publishes.
-    mutating func publish(_ service: String, _ target: Int, at port: Int) {
+    mutating func publish(_ service: String, _ target: Int) {
         change(service) { members in
             var ports = members["ports"]?.arrayValue ?? []
             ports.append([
                 "mode": "ingress", "host_ip": "127.0.0.1", "target": .integer(Int64(target)),
-                "published": .string(String(port)), "protocol": "tcp",
+                "published": .string("${\(Self.portVariable)}"), "protocol": "tcp",
             ])
             members["ports"] = .array(ports)
         }

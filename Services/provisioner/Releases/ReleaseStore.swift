@@ -26,7 +26,8 @@ struct ReleaseStore: Sendable {
     private func find(_ app: AppName, number: Int32?, isHead: Bool) async throws -> [Release] {
         try await postgres.query(
             """
-            select number, source_hash, compose, document::text, files::text, images::text, service, scheme, port,
+            select number, source_hash, compose, document::text, files::text, images::text, service, scheme,
+                coalesce((select port from provisioner.exposure where app = release.app), port) as port,
                 status, reason, log, copy_of, actor, message, created_at
             from provisioner.release
             where app = \(app.text) and (\(number)::integer is null or number = \(number))
@@ -140,6 +141,14 @@ struct ReleaseStore: Sendable {
         try await postgres.query("delete from provisioner.written_file where app = \(app.text)")
         try await postgres.query("delete from provisioner.release where app = \(app.text)")
         try await postgres.query("delete from provisioner.exposure where app = \(app.text)")
+    }
+
+    /// Gives the app another port, because something holds the one that it has.
+    ///
+    /// - Parameter candidate: makes a port that nothing listens on.
+    func movePort(of app: AppName, _ candidate: () -> Int) async throws -> Int {
+        try await postgres.query("delete from provisioner.exposure where app = \(app.text)")
+        return try await port(of: app, candidate)
     }
 
     /// The port that the app was given, or a new one of those offered.

@@ -144,7 +144,7 @@ struct DockerRuntime: Runtime {
         var port = exposure?.port ?? 1
         if let exposure, settings.network == nil {
             port = try await releases.port(of: app) { LoopbackPort.free() }
-            document.publish(exposure.service, exposure.port, at: port)
+            document.publish(exposure.service, exposure.port)
         }
         return try await releases.add(
             app, source,
@@ -256,8 +256,24 @@ struct DockerRuntime: Runtime {
         // Compose takes a paused container for one that runs.
         for container in try await engine.containers(of: settings.project(of: release.app))
         where container.state == "paused" { try await engine.unpause(container.id) }
-        try await compose.up(project(of: release.app), variables: try await variables(of: release.app))
+        do {
+            try await compose.up(project(of: release.app), variables: try await variables(of: release))
+        } catch ComposeFault.failed(let words) where isTaken(release.port, by: words) {
+            var moved = release
+            moved.port = try await releases.movePort(of: release.app) { LoopbackPort.free() }
+            logger.notice(
+                "The app's port is held by something else, so it gets another one",
+                metadata: ["app": "\(release.app)", "port": "\(release.port)", "instead": "\(moved.port)"])
+            try await compose.up(project(of: release.app), variables: try await variables(of: moved))
+        }
         try await join(release)
+    }
+
+    /// Whether the port that the lab chose is what Compose stumbled over. An engine that was killed may hold ports of
+    /// containers that it has lost (moby, libnetwork's port allocator).
+    private func isTaken(_ port: Int, by words: String) -> Bool {
+        settings.network == nil && words.contains(":\(port)")
+            && ["port is already allocated", "address already in use"].contains { words.contains($0) }
     }
 
     /// Puts the service that people reach into the network that the proxy finds apps in. Compose would also call it by
@@ -270,9 +286,11 @@ struct DockerRuntime: Runtime {
         }
     }
 
-    /// The values of the app's secrets, which are in Compose's environment and in no document.
-    private func variables(of app: AppName) async throws -> [String: String] {
-        try await secrets.values(of: app).mapValues { $0.reveal() }
+    /// The values of the app's secrets, which are in Compose's environment and in no document, and its port.
+    private func variables(of release: Release) async throws -> [String: String] {
+        try await secrets.values(of: release.app).mapValues { $0.reveal() }.merging([
+            ReleaseDocument.portVariable: String(release.port)
+        ]) { $1 }
     }
 
     private func project(of app: AppName) -> ComposeProgram.Project {
@@ -328,7 +346,7 @@ struct DockerRuntime: Runtime {
 
     /// What differs between the containers and the release, in a sentence; nil when nothing does.
     private func drift(of release: Release) async throws -> String? {
-        let variables = try await variables(of: release.app)
+        let variables = try await variables(of: release)
         let expected = try await hashes.of(release, variables) { release in
             let folder = settings.folder(of: release.app)
             try folder.write(release.files, compose: nil)
@@ -385,8 +403,8 @@ struct DockerRuntime: Runtime {
             }
         }
         let exposure = try project.exposure()
-        if let live, let exposure, settings.network == nil {
-            document.publish(exposure.service, exposure.port, at: live.port)
+        if let exposure, settings.network == nil {
+            document.publish(exposure.service, exposure.port)
         }
         let wanted = JSONText(
             trusted: SecretPlaceholder.replace(names, in: try JSONText(encoding: document.value).text))

@@ -54,6 +54,10 @@ struct HostPorts: Sendable {
             let project = try? ComposeProject(document)
             ports[app, default: []].formUnion(project?.hostPorts.map(\.port) ?? [])
         }
+        for row in try await postgres.query("select app, port from provisioner.exposure") {
+            let (app, port) = try row.decode((String, Int32).self)
+            ports[app, default: []].insert(HostPort(number: Int(port), isTCP: true))
+        }
         return ports
     }
 

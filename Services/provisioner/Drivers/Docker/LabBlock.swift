@@ -93,7 +93,8 @@ struct LabBlock: Sendable, Hashable {
                 && name.first?.isNumber == false && name.utf8.count <= 64
             // Some are for the programs that the lab starts.
             let isTheLabs =
-                ["PATH", "HOME"].contains(name) || ["DOCKER_", "COMPOSE_", "LD_"].contains { name.hasPrefix($0) }
+                ["PATH", "HOME"].contains(name)
+                || ["DOCKER_", "COMPOSE_", "LD_", "LAB_"].contains { name.hasPrefix($0) }
             if isVariable, !isTheLabs { secrets.append(name) } else { reader.refuseName("secrets", name) }
         }
         let fields = reader.finish()
