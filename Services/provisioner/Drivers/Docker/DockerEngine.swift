@@ -16,6 +16,7 @@ struct DockerEngine: Sendable {
         let status: String
         let imageID: String
         let labels: [String: String]
+        private let names: [String]?
         private let networkSettings: NetworkSettings?
 
         private struct NetworkSettings: Sendable, Decodable {
@@ -30,11 +31,20 @@ struct DockerEngine: Sendable {
             case status = "Status"
             case imageID = "ImageID"
             case labels = "Labels"
+            case names = "Names"
             case networkSettings = "NetworkSettings"
         }
 
         /// The names of the networks that it is in.
         var networks: Set<String> { Set((networkSettings?.networks ?? [:]).keys) }
+
+        /// Whether Compose was ended while it put this one in another's place: until then it is called by the other's id
+        /// and name, `0123456789ab_lab-notes-web-1`.
+        var isHalfMade: Bool {
+            let name = (names?.first ?? "").drop { $0 == "/" }.utf8
+            return name.count > 13 && name.prefix(12).allSatisfy { "0123456789abcdef".utf8.contains($0) }
+                && name.dropFirst(12).first == UInt8(ascii: "_")
+        }
 
         var service: String { labels["com.docker.compose.service"] ?? "" }
         var configurationHash: String? { labels["com.docker.compose.config-hash"] }
@@ -121,6 +131,16 @@ struct DockerEngine: Sendable {
                 .post, "/networks/\(PercentEncoding.encode(network))/connect",
                 body: ["Container": .string(container), "EndpointConfig": ["Aliases": [.string(alias)]]])
         } catch DockerFault.refused(status: 403, let message) where message.contains("already exists in network") {
+            return
+        }
+    }
+
+    /// Removes a container, also one that runs; one that is gone is none.
+    func remove(_ container: String) async throws {
+        do {
+            _ = try await send(.delete, "/containers/\(container)?force=1")
+        } catch DockerFault.notFound, DockerFault.conflict {
+            // It is gone, or is going.
             return
         }
     }

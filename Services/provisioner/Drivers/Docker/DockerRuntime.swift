@@ -253,9 +253,15 @@ struct DockerRuntime: Runtime {
         let folder = settings.folder(of: release.app)
         try folder.write(release.files, compose: nil)
         try folder.write(release: release.document)
-        // Compose takes a paused container for one that runs.
-        for container in try await engine.containers(of: settings.project(of: release.app))
-        where container.state == "paused" { try await engine.unpause(container.id) }
+        for container in try await engine.containers(of: settings.project(of: release.app)) {
+            if container.isHalfMade {
+                // Compose would give the next one the same name, and stumble over it.
+                try await engine.remove(container.id)
+            } else if container.state == "paused" {
+                // Compose takes a paused container for one that runs.
+                try await engine.unpause(container.id)
+            }
+        }
         do {
             try await compose.up(project(of: release.app), variables: try await variables(of: release))
         } catch ComposeFault.failed(let words) where isTaken(release.port, by: words) {
