@@ -351,7 +351,7 @@ struct DockerRuntime: Runtime {
     }
 
     /// What differs between the containers and the release, in a sentence; nil when nothing does.
-    private func drift(of release: Release) async throws -> String? {
+    func drift(of release: Release) async throws -> String? {
         let variables = try await variables(of: release)
         let expected = try await hashes.of(release, variables) { release in
             let folder = settings.folder(of: release.app)
@@ -379,127 +379,6 @@ struct DockerRuntime: Runtime {
             }
         }
         return nil
-    }
-
-    // MARK: Planning
-
-    /// The rendered Compose file of a declaration; nil where that has none.
-    func project(of spec: AppSpec, _ app: AppName) async throws -> ComposeProject? {
-        guard let text = spec.compose else { return nil }
-        return try await ComposeCheck(settings, postgres: releases.postgres, logger: logger).project(
-            text, files: spec.files ?? [:], name: app, host: try spec.host ?? settings.defaultHost(of: app),
-            allowing: Set(spec.allow ?? []))
-    }
-
-    /// What declaring an app would change about its containers.
-    func plan(_ spec: AppSpec, _ app: AppName) async throws -> [ReleasePlan.Step] {
-        guard let text = spec.compose else { return [] }
-        let names = ComposeCheck.secrets(in: text.text)
-        guard let project = try await project(of: spec, app) else { return [] }
-        let live = try await releases.head(of: app).present
-        let imageNames = ImageNames(settings, of: app)
-        var document = ReleaseDocument(project.document, app: app)
-        var steps: [ReleasePlan.Step] = []
-        for service in project.services {
-            let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
-            if let id = try await engine.imageID(of: reference) {
-                document.pin(service.name, to: imageNames.name(of: id, service.name), named: reference)
-            } else {
-                steps.append(.init(.create, "image", reference, service.isBuilt ? "it is built" : "it is pulled"))
-            }
-        }
-        let exposure = try project.exposure()
-        if let exposure, settings.network == nil {
-            document.publish(exposure.service, exposure.port)
-        }
-        let wanted = JSONText(
-            trusted: SecretPlaceholder.replace(names, in: try JSONText(encoding: document.value).text))
-        let plan = ReleasePlan(
-            try wanted.decode(JSONValue.self), instead: try live?.document.decode(JSONValue.self))
-        return steps + plan.steps
-    }
-
-    // MARK: Looking
-
-    func observe(_ app: RunnableApp) async throws -> RuntimeObservation {
-        guard case .compose(let source) = app.workload else {
-            throw unsupported("run an app without a Compose file", remedy: "Give it one, or an upstream")
-        }
-        let head = try await releases.head(of: app.name)
-        let live = head.live
-        if source.isStopped {
-            return RuntimeObservation(
-                isRunning: false, reason: "Stopped",
-                message: "It was stopped. Start it with “lab start \(app.name)”",
-                upstream: try live.flatMap(settings.upstream))
-        }
-        if let newest = head.newest, newest.isLeftStanding, live == nil { return try await leftStanding(newest) }
-        if let newest = head.newest, newest.status == .failed, newest.sourceHash == source.hash {
-            let rest = live.map { "Release \($0.number) runs on." } ?? "Nothing of it runs."
-            return RuntimeObservation(
-                isRunning: false, reason: live == nil ? "ReleaseFailed" : "RolledBack",
-                message: "Release \(newest.number) did not come up: \(newest.reason). \(rest) "
-                    + "See what it wrote with “lab releases \(app.name)”",
-                upstream: try live.flatMap(settings.upstream))
-        }
-        guard let live else {
-            return RuntimeObservation(
-                isRunning: false, reason: "NotStarted", message: "No release of it was started yet", upstream: nil)
-        }
-        let standing = try await standing(of: live)
-        let upstream = try settings.upstream(of: live)
-        guard standing.fault == nil, standing.waiting.isEmpty else {
-            let waiting = standing.waiting.joined(separator: ", ")
-            return RuntimeObservation(
-                isRunning: false, reason: "ContainersNotRunning",
-                message: standing.fault ?? "Waits for \(waiting)", upstream: upstream)
-        }
-        if source.drift == .report, let drift = try await drift(of: live) {
-            return RuntimeObservation(
-                isRunning: false, reason: "Drifted",
-                message: "\(drift), and the app says “drift: report”. Put it right with “lab restart \(app.name)”",
-                upstream: upstream)
-        }
-        let count = "\(standing.running) of \(standing.count) containers of release \(live.number) run"
-        let numbers: JSONValue = [
-            "release": .integer(Int64(live.number)), "containers": .integer(Int64(standing.count)),
-            "running": .integer(Int64(standing.running)),
-        ]
-        guard let upstream else {
-            return RuntimeObservation(
-                isRunning: true, reason: "ContainersRun", message: count, upstream: nil, numbers: numbers)
-        }
-        let answer = try await native.observe(
-            RunnableApp(name: app.name, workload: .upstream(upstream), healthPath: app.healthPath))
-        guard answer.isRunning else {
-            return RuntimeObservation(
-                isRunning: false, reason: "DoesNotAnswer",
-                message: "The containers run, and nothing answers at port \(live.port) of the service "
-                    + "“\(live.service)” yet: \(answer.message)",
-                upstream: upstream)
-        }
-        return RuntimeObservation(
-            isRunning: true, reason: "ContainersRun",
-            message: "\(count); \(answer.message)", upstream: upstream, numbers: numbers)
-    }
-
-    /// Of a release that did not come up and is there for inspection.
-    private func leftStanding(_ release: Release) async throws -> RuntimeObservation {
-        let standing = try await standing(of: release)
-        return RuntimeObservation(
-            isRunning: false, reason: "LeftStanding",
-            message:
-                "Release \(release.number) did not come up: \(release.reason). It is left standing for inspection, "
-                + "as its failure_action is “\(release.failureAction.rawValue)”: \(standing.running) of "
-                + "\(standing.count) containers run. Look at it with “lab logs \(release.app)”, go back with "
-                + "“lab rollback \(release.app)”, or deploy it mended",
-            upstream: try settings.upstream(of: release))
-    }
-
-    private func standing(of release: Release) async throws -> ContainerStanding {
-        ContainerStanding(
-            services: release.services,
-            containers: try await engine.containers(of: settings.project(of: release.app)))
     }
 
     // MARK: Ending
@@ -537,48 +416,4 @@ struct DockerRuntime: Runtime {
 private struct ReleaseFault: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-/// The releases that came up a moment ago. A process that was killed has forgotten them, and keeps what it finds.
-private final class YoungReleases: Sendable {
-    private static let youth: Duration = .seconds(10)
-    private let releases = Mutex<[AppName: (number: Int, until: ContinuousClock.Instant)]>([:])
-
-    func add(_ release: Release) {
-        releases.withLock { $0[release.app] = (release.number, .now + Self.youth) }
-    }
-
-    func contains(_ release: Release) -> Bool {
-        releases.withLock { releases in
-            guard let entry = releases[release.app], entry.number == release.number else { return false }
-            if entry.until > .now { return true }
-            releases[release.app] = nil
-            return false
-        }
-    }
-}
-
-/// What Compose would compare containers with, kept for the release that was asked of last.
-private final class ServiceHashes: Sendable {
-    private let known = Mutex<[AppName: (release: Int, secrets: [UInt8], hashes: [String: String])]>([:])
-
-    func of(
-        _ release: Release, _ variables: [String: String], _ make: (Release) async throws -> [String: String]
-    ) async throws -> [String: String] {
-        // Of the secrets no more is kept than what tells whether they have changed.
-        let text = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-        let secrets = SHA256.hash(Array(text.utf8))
-        if let present = known.withLock({ $0[release.app] }), present.release == release.number,
-            present.secrets == secrets
-        {
-            return present.hashes
-        }
-        let hashes = try await make(release)
-        known.withLock { $0[release.app] = (release.number, secrets, hashes) }
-        return hashes
-    }
-
-    func forget(_ app: AppName) {
-        known.withLock { _ = $0.removeValue(forKey: app) }
-    }
 }
