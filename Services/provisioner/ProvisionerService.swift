@@ -51,7 +51,10 @@ public struct ProvisionerService: LabService {
             BackgroundTask("runtimes") { try await watch.run() },
             BackgroundTask("docs") { try await keeper.run() },
             BackgroundTask("announcement") { try await announcer.run() },
-            BackgroundTask("containers") { try await events.run() },
+            BackgroundTask("containers") {
+                CheckFolders(directory: runtimes.docker.settings.appsDirectory).removeLeftovers()
+                try await events.run()
+            },
         ]
         if let platform = try Self.platform(lab.settings) {
             background.append(

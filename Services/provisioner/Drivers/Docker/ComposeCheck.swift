@@ -73,9 +73,17 @@ struct ComposeCheck: Sendable {
         _ text: ComposeText, files: [String: String], name: AppName, host: Hostname,
         allowing allowed: Set<Allowance> = []
     ) async throws -> ComposeProject {
-        removeLeftovers()
-        let folder = ProjectFolder(path: settings.appsDirectory + "/" + Self.prefix + UUID().uuidString)
-        defer { try? folder.remove() }
+        let folders = CheckFolders(directory: settings.appsDirectory)
+        folders.removeLeftovers()
+        return try await folders.with { folder in
+            try await project(text, files: files, name: name, host: host, allowing: allowed, in: folder)
+        }
+    }
+
+    private func project(
+        _ text: ComposeText, files: [String: String], name: AppName, host: Hostname, allowing allowed: Set<Allowance>,
+        in folder: ProjectFolder
+    ) async throws -> ComposeProject {
         try folder.write(files, compose: text.text)
         let document: JSONValue
         do {
@@ -117,19 +125,6 @@ struct ComposeCheck: Sendable {
             throw refuse("memory", "\(memory >> 20) MiB", "\(machine.memory >> 20) MiB")
         }
         if let cores = needs.cores, cores > machine.cores { throw refuse("cores", "\(cores)", "\(machine.cores)") }
-    }
-
-    private static let prefix = ".check-"
-
-    /// Removes the folders of checks that were killed, which are done in seconds.
-    private func removeLeftovers() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: settings.appsDirectory)) ?? []
-        for name in names where name.hasPrefix(Self.prefix) {
-            let path = "\(settings.appsDirectory)/\(name)"
-            let facts = try? FileManager.default.attributesOfItem(atPath: path)
-            guard let date = facts?[.modificationDate] as? Date, date.timeIntervalSinceNow < -600 else { continue }
-            try? FileManager.default.removeItem(atPath: path)
-        }
     }
 
     private func complete(_ spec: AppSpec, _ block: LabBlock, _ names: LabNames) throws -> AppSpec {
