@@ -312,6 +312,31 @@ struct DockerTests {
         ("services:\n  a: {image: nginx, depends_on: [b]}\n  b: {image: nginx, depends_on: [a]}\n", "cycle"),
     ]
 
+    @Test(
+        "a full disk is said as what it is, and what runs is left as it is",
+        .enabled(if: geteuid() == 0, "only root can mount a small file system to fill"))
+    func fullDisk() async throws {
+        try await DockerUnderTest.with { lab, _ in
+            let folder = lab.directory + "-full/full"
+            try Self.writeApp(folder, page: "small\n")
+            let apps = lab.directory + "/apps"
+            try FileManager.default.createDirectory(atPath: apps, withIntermediateDirectories: true)
+            let mounted = try await Program.run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", apps])
+            guard mounted.status.isSuccess else { try Test.cancel("no file system can be mounted here") }
+            let first = try await lab.run(["deploy", folder])
+            try Self.writeApp(folder, page: String(repeating: "large\n", count: 15_000))
+            let second = try await lab.run(["deploy", folder])
+            let page = try await lab.fetch("full.home.arpa").standardOutput
+            let removed = try await lab.run(["remove", "full", "--yes"])
+            _ = try await Program.run("umount", ["--lazy", apps])
+            try FileManager.default.removeItem(atPath: lab.directory + "-full")
+            #expect(first.status.isSuccess, "\(first.standardError)")
+            #expect(second.standardError.contains("the disk is full"), "\(second.standardError)")
+            #expect(page == "small\n")
+            #expect(removed.status.isSuccess, "\(removed.standardError)")
+        }
+    }
+
     @Test("a release without a health check that fails in its first seconds is taken back too")
     func earlyEnd() async throws {
         try await DockerUnderTest.with { lab, docker in

@@ -15,28 +15,47 @@ struct ProjectFolder: Sendable {
 
     /// Writes the files beside the Compose file, and none outside of the folder. It blocks.
     ///
-    /// - Throws: a problem with the file's path.
+    /// - Throws: a problem with the file's path, or of the title `FilesNotWritten`.
     func write(_ files: [String: String], compose: String?) throws {
-        try FileManager.default.createDirectory(atPath: project, withIntermediateDirectories: true)
-        if let compose { try Data(compose.utf8).write(to: URL(filePath: project + "/compose.yaml")) }
+        var texts: [(path: String, text: String)] = compose.map { [("compose.yaml", $0)] } ?? []
         for (name, text) in files {
-            let file: ProjectFilePath
             do {
-                file = try ProjectFilePath(name)
+                texts.append((try ProjectFilePath(name).text, text))
             } catch {
                 throw error.problem(at: "/body/files")
             }
-            let url = URL(filePath: "\(project)/\(file.text)")
-            try FileManager.default.createDirectory(
-                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: url)
+        }
+        try writing {
+            try FileManager.default.createDirectory(atPath: project, withIntermediateDirectories: true)
+            for (file, text) in texts {
+                let url = URL(filePath: "\(project)/\(file)")
+                try FileManager.default.createDirectory(
+                    at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: url)
+            }
         }
     }
 
     func write(release document: JSONText) throws {
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try Data(document.text.utf8).write(to: URL(filePath: releaseFile))
+        try writing {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try Data(document.text.utf8).write(to: URL(filePath: releaseFile))
+        }
+    }
+
+    /// A disk that is full or cannot be written is a matter for people, and no fault of the program.
+    private func writing(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as CocoaError {
+            let isFull = error.code == .fileWriteOutOfSpace
+            throw Problem(
+                .unavailable, title: "FilesNotWritten",
+                detail: "The app's files cannot be written to \(path): "
+                    + (isFull ? "the disk is full" : "\(error)"),
+                remedy: isFull ? "Make room there; what runs is left as it is" : "Let the provisioner write there")
+        }
     }
 
     /// Removes what was written here, and the folders that are empty then. What the app's containers keep here stays.
