@@ -5,14 +5,14 @@ import LabState
 import LabTesting
 import Testing
 
-@Suite(
-    "The platform in containers", .serialized,
-    .enabled(
-        if: DockerUnderTest.tool != nil && PlatformUnderTest.build != nil,
-        "needs ../shared/tools/docker-engine, and LAB_PLATFORM_BUILD with the static program, which Tests/run makes"))
-struct PlatformContainersTests {
-    @Test("docker compose up brings it up healthy; an app that is deployed through it is reached by name over HTTPS")
-    func comesUp() async throws {
+/// Among the tests of the engine, one of which kills it: no two of them run at once.
+extension DockerTests {
+    @Test(
+        "docker compose up brings the platform up healthy; an app deployed through it is reached by name over HTTPS",
+        .enabled(
+            if: PlatformUnderTest.build != nil,
+            "needs LAB_PLATFORM_BUILD with the static program, which Tests/run makes where an engine can be had"))
+    func platform() async throws {
         try await PlatformUnderTest.with { platform in
             let up = try await platform.docker(["compose", "up", "--detach", "--wait"], timeout: .seconds(180))
             let logs = up.status.isSuccess ? "" : try await platform.docker(["compose", "logs"]).standardOutput
