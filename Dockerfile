@@ -9,7 +9,7 @@
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends \
-        pkg-config libpq-dev libmosquitto-dev libcurl4-openssl-dev libssl-dev \
+        pkg-config libpq-dev libmosquitto-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -20,7 +20,7 @@ RUN --mount=type=cache,target=/src/.build \
 # Where the files of the images come from: Debian's packages.
 FROM debian:trixie-slim AS packages
 RUN apt-get update && apt-get install --yes --no-install-recommends \
-        libpq5 libmosquitto1 libcurl4t64 libssl3t64 libstdc++6 ca-certificates \
+        libpq5 libmosquitto1 libcurl4t64 libssl3t64 libstdc++6 libyaml-0-2 ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 COPY infra/images/collect /usr/local/bin/collect
 

@@ -21,7 +21,6 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 
 /// A module of LabKit: `labKit("Postgres", …)` is the target LabPostgres in Libraries/LabKit/Postgres.
@@ -77,13 +76,13 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         cLibrary("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
         cLibrary("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        cLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
 
         labKit("Core", [logging]),
         labKit("Postgres", ["CLibpq", "LabCore", logging]),
@@ -91,6 +90,7 @@ let package = Package(
         labKit("HTTPClient", ["CCurl", "LabCore", logging]),
         labKit("DNSClient", ["LabCore", nioCore, nioPosix]),
         labKit("Crypto", ["COpenSSL", "LabCore"]),
+        labKit("YAML", ["CYAML", "LabCore"]),
         labKit("Servers", ["LabCore", subprocess, systemPackage, logging]),
         labKit(
             "State", ["LabCore", "LabPostgres", "LabMQTT", logging, tracing], resources: [.embedInCode("Migrations")]),
@@ -118,8 +118,7 @@ let package = Package(
             "Provisioner", folder: "provisioner",
             [
                 "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabService",
-                "LabState",
-                logging, yams,
+                "LabState", "LabYAML", logging,
             ], resources: [.embedInCode("Migrations")]),
         service(
             "ProxyRouter", folder: "proxy-router",
@@ -148,6 +147,7 @@ let package = Package(
         labKitTests("HTTPClient", ["LabCore", "LabServers", "LabTesting", logging, nioCore, nioPosix]),
         labKitTests("DNSClient", ["LabCore", "LabServers", "LabTesting", nioCore, nioPosix]),
         labKitTests("Crypto"),
+        labKitTests("YAML", ["LabCore"]),
         labKitTests("Servers", ["LabCore", "LabTesting", logging]),
         labKitTests("State", ["LabCore", "LabPostgres", "LabTesting", logging]),
         labKitTests(

@@ -50,7 +50,7 @@ struct Catalog: Sendable {
         guard let directory else { return nil }
         let folder = "\(directory)/\(name)"
         guard let compose = Self.text("\(folder)/compose.yaml"),
-            let block = try? LabBlock(YAMLText.value(of: "x-lab", in: compose))
+            let block = try? LabBlock(LabBlock.value(in: compose))
         else { return nil }
         var files: [String: String] = [:]
         for path in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] where path != "compose.yaml" {

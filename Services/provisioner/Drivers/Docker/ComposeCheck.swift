@@ -4,8 +4,8 @@ import LabPostgres
 import LabServers
 import LabService
 import LabState
+import LabYAML
 import Logging
-import Yams
 
 /// Looks at a Compose file before anything is declared or started: whether it is YAML, whether Compose accepts it,
 /// whether it stays inside its containers, and what it says of itself.
@@ -46,23 +46,16 @@ struct ComposeCheck: Sendable {
     /// - Throws: a problem with the line and the column.
     static func checkYAML(_ text: String) throws {
         do {
-            _ = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            let detail =
-                switch error {
-                case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-                    .composer(_, let problem, let mark, _):
-                    "line \(mark.line), column \(mark.column): \(problem)"
-                default: "\(error)"
-                }
-            throw Problem.invalid("/body/compose", "the file is not YAML: \(detail)", remedy: "Mend that place")
+            _ = try YAMLText.documents(text)
+        } catch let error as YAMLError {
+            throw Problem.invalid("/body/compose", "the file is not YAML: \(error)", remedy: "Mend that place")
         }
     }
 
     /// The names under `x-lab.secrets`, before the file is rendered: that is filled in with them. What is wrong with the
     /// block is said of the rendered one.
     static func secrets(in text: String) -> [String] {
-        guard let names = YAMLText.value(of: "x-lab", in: text)?["secrets"] else { return [] }
+        guard let names = LabBlock.value(in: text)?["secrets"] else { return [] }
         return names.arrayValue?.compactMap(\.stringValue) ?? names.stringValue.map { [$0] } ?? []
     }
 

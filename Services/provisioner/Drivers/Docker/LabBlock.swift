@@ -1,5 +1,6 @@
 import LabCore
 import LabService
+import LabYAML
 
 /// The `x-lab` block of a Compose file: what the lab needs to know that Compose has no word for. Every field may be
 /// missing.
@@ -43,6 +44,12 @@ struct LabBlock: Sendable, Hashable {
     var requirements = Requirements()
     /// What the file may do although it reaches beyond its containers.
     var allow: Set<Allowance> = []
+
+    /// The block of a Compose file that was not rendered; nil where the file has none, or is not YAML. Of several
+    /// documents the last one counts, as it does for Compose.
+    static func value(in compose: String) -> JSONValue? {
+        (try? YAMLText.documents(compose))?.lazy.compactMap { $0["x-lab"] }.last
+    }
 
     /// Reads the block.
     ///
