@@ -17,7 +17,8 @@ struct Lab: AsyncParsableCommand {
             CommandGroup(
                 name: "Apps:",
                 subcommands: [
-                    CatalogCommand.self, Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Restart.self,
+                    CatalogCommand.self, Deploy.self, Plan.self, Status.self, Why.self, Logs.self, Stats.self,
+                    Restart.self,
                     Stop.self, Start.self, Upgrade.self, Releases.self, Rollback.self, Execute.self,
                     SecretCommands.self, Remove.self,
                 ]),

@@ -11,9 +11,8 @@ public struct ProvisionerService: LabService {
     public static let operations: [any Operation] =
         App.resourceOperations + [
             PlanApp(), RestartApp(), StopApp(), StartApp(), RollBackApp(), UpgradeApp(), ExecuteInApp(), EraseApp(),
-            AppLogs(), ListReleases(),
-            GetRelease(),
-            ListSecrets(), RevealSecret(), RotateSecret(),
+            AppLogs(), AppStats(), ListReleases(), GetRelease(),
+            ListSecrets(), RevealSecret(), RotateSecret(), SetSecret(), RemoveSecret(),
             ListCatalog(), GetCatalogApp(),
             GetAppPage(), ListChangelog(),
         ]

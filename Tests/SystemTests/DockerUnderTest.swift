@@ -135,6 +135,9 @@ struct DockerUnderTest: Sendable {
         let networks = try await run(["network", "ls", "--quiet", "--filter", "name=^\(prefix)"])
         let names = networks.standardOutput.split(separator: "\n").map(String.init)
         if !names.isEmpty { _ = try await run(["network", "rm"] + names) }
+        let images = try await run(["images", "--format", "{{.Repository}}:{{.Tag}}"])
+        let own = images.standardOutput.split(separator: "\n").map(String.init).filter { $0.contains(prefix) }
+        if !own.isEmpty { _ = try await run(["rmi"] + own) }
     }
 
     private var variables: [String] { environment.map { "\($0.key)=\($0.value)" } }

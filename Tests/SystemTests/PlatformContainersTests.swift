@@ -44,6 +44,16 @@ extension DockerTests {
                 let answer = try await platform.lab(["call", operation])
                 #expect(answer.status.isSuccess, "\(operation): \(answer.standardError)")
             }
+            // Where there is no Swift, the command line is the image's.
+            let again = try await platform.entryScript(["deploy", "./hello"])
+            #expect(again.status.isSuccess, "\(again.standardOutput)\(again.standardError)")
+            let status = try await platform.entryScript(["status"])
+            #expect(status.standardOutput.contains("https://hello.home.arpa:\(platform.ports.https)"), "\(status)")
+            let info = try await platform.lab(["info"])
+            #expect(info.standardOutput.contains("127.0.0.1:\(platform.ports.mqtt), user lab"), "\(info)")
+            let stats = try await platform.lab(["stats", "hello"])
+            #expect(stats.standardOutput.contains("provisioner"), "\(stats)")
+
             try await Self.checkConfinement(platform)
             try await Self.checkHealing(platform)
 

@@ -17,7 +17,7 @@ struct PlatformUnderTest: Sendable {
 
     /// The parts of the repository that are needed beside the program.
     private static let parts = [
-        ".env", ".dockerignore", "Dockerfile", "compose.yaml", "compose", "infra", "proxy", "Tests",
+        ".env", ".dockerignore", "Dockerfile", "compose.yaml", "compose", "infra", "lab", "proxy", "Tests",
     ]
 
     init(engine: [String: String]) throws {
@@ -67,6 +67,19 @@ struct PlatformUnderTest: Sendable {
     func lab(_ arguments: [String]) async throws -> ProgramResult {
         let program = ProcessInfo.processInfo.environment["LAB_PROGRAM"] ?? "lab"
         return try await run(program, arguments, timeout: .seconds(120))
+    }
+
+    /// Runs the entry script of the clone on a machine that has Docker, and neither Swift nor the program.
+    func entryScript(_ arguments: [String]) async throws -> ProgramResult {
+        let programs = clone + "/programs"
+        try FileManager.default.createDirectory(atPath: programs, withIntermediateDirectories: true)
+        for program in ["bash", "dirname", "docker", "env", "id", "readlink", "realpath", "sort"] {
+            let path = try await run("which", [program], timeout: .seconds(5)).standardOutput
+            try? FileManager.default.createSymbolicLink(
+                atPath: "\(programs)/\(program)",
+                withDestinationPath: path.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        return try await run("env", ["PATH=\(programs)", "\(clone)/lab"] + arguments, timeout: .seconds(120))
     }
 
     /// Fetches a page as a browser of the house does, by the name and with the authority's certificate.

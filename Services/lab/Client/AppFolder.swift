@@ -59,10 +59,10 @@ struct AppFolder: Sendable {
         for path in paths.sorted() where path != compose {
             let segments = path.split(separator: "/")
             guard !segments.contains(".git"), segments.count <= 8 else { continue }
-            var isFolder = false
             let whole = "\(folder)/\(path)"
-            guard FileManager.default.fileExists(atPath: whole, isDirectory: &isFolder), !isFolder else { continue }
-            let size = (try? FileManager.default.attributesOfItem(atPath: whole))?[.size] as? Int ?? .max
+            var facts = stat()
+            guard stat(whole, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { continue }
+            let size = Int(facts.st_size)
             guard size <= largestFile else {
                 leftOut.append("\(path) is larger than 128 KiB")
                 continue

@@ -40,6 +40,22 @@ struct AppList: Decodable, Sendable {
 }
 
 extension LabClient {
+    /// All apps, page by page.
+    func appPages() async throws -> [JSONText] {
+        var pages: [JSONText] = []
+        var after: ResourceName?
+        repeat {
+            let page = try await request(.get, "/v1/apps?limit=500" + (after.map { "&after=\($0)" } ?? ""))
+            pages.append(page)
+            after = try page.decode(AppList.self).next
+        } while after != nil
+        return pages
+    }
+
+    func apps() async throws -> [AppView] {
+        try await appPages().flatMap { try $0.decode(AppList.self).items }
+    }
+
     /// Asks for something about one app; one that does not exist is answered in the words of the commands.
     func requestApp(_ method: HTTPMethod, _ name: String) async throws -> JSONText {
         do {

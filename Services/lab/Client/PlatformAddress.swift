@@ -9,6 +9,8 @@ struct PlatformAddress: Codable, Sendable {
     let port: Int
     /// The port of this machine that leads to the resolver.
     let dnsPort: Int
+    /// The port of this machine that leads to the broker.
+    let mqttPort: Int
 
     /// Where everything is, below a state directory.
     struct Files: Sendable {
@@ -18,6 +20,8 @@ struct PlatformAddress: Codable, Sendable {
 
         var address: String { folder + "/platform.json" }
         var adminToken: String { folder + "/admin.token" }
+        var brokerPassword: String { folder + "/mqtt.password" }
+        var docs: String { folder + "/docs" }
         /// Written by the proxy router once it has an authority.
         var authority: String { folder + "/public/ca.pem" }
 
@@ -35,6 +39,42 @@ struct PlatformAddress: Codable, Sendable {
         let owner = labServices.first { service in
             service.operations.contains { $0.declaration.path.split(separator: "/").prefix(2).elementsEqual(segments) }
         }
-        return "https://\(owner?.name ?? "provisioner").\(domain)\(port == 443 ? "" : ":\(port)")"
+        return url(of: "\(owner?.name ?? "provisioner").\(domain)")
+    }
+
+    /// Where people open what has this name.
+    func url(of host: String) -> String { "https://\(host)\(port == 443 ? "" : ":\(port)")" }
+}
+
+/// How to reach the platform in containers: what `lab info --json` prints, in the words of ``LabInfo``.
+struct PlatformInfo: Codable {
+    let domain: String
+    /// Where apps are declared; each of the other services answers for its own at its own name.
+    let api: String
+    let https: String
+    let dns: String
+    let mqtt: String
+    let mqttUser: String
+    let mqttPassword: String?
+    let ca: String
+    let tokenFile: String
+    let docs: String
+    let stateDir: String
+
+    /// - Parameter directory: the state directory that the platform was set up for.
+    init(_ address: PlatformAddress, _ directory: StateDirectory) {
+        let files = PlatformAddress.Files(directory)
+        domain = address.domain.text
+        api = address.baseURL(for: "/v1/apps")
+        https = "https://127.0.0.1:\(address.port)"
+        dns = "127.0.0.1:\(address.dnsPort)"
+        mqtt = "127.0.0.1:\(address.mqttPort)"
+        mqttUser = PlatformLayout.brokerPerson
+        mqttPassword = FileManager.default.contents(atPath: files.brokerPassword)
+            .map { String(decoding: $0, as: UTF8.self).trimmed }
+        ca = files.authority
+        tokenFile = files.adminToken
+        docs = files.docs
+        stateDir = files.folder
     }
 }

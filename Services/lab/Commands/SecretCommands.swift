@@ -2,11 +2,12 @@ import ArgumentParser
 import FoundationEssentials
 import LabKit
 
-/// `lab secret list nextcloud`, `lab secret show nextcloud DB_PASSWORD`, `lab secret rotate nextcloud DB_PASSWORD`
+/// `lab secret list nextcloud`, `lab secret show nextcloud DB_PASSWORD`, `lab secret rotate nextcloud DB_PASSWORD`,
+/// `lab secret set qbittorrent VPN_PRIVATE_KEY <key`
 struct SecretCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "secret", abstract: "The secrets that the lab made for an app in containers.",
-        subcommands: [ListNames.self, Show.self, Rotate.self])
+        commandName: "secret", abstract: "The secrets of an app in containers: made by the lab, or given to it.",
+        subcommands: [ListNames.self, Show.self, Set.self, Rotate.self, Remove.self])
 
     struct ListNames: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -82,6 +83,63 @@ struct SecretCommands: AsyncParsableCommand {
             let path = "/v1/apps/\(try PathSegment(name).text)/secrets/\(try PathSegment(secret).text)/rotate"
             let answer = try await client.request(.post, path)
             try await AppAnswer.follow(answer, client, name, since: start, timeout: timeout, options)
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give one its value, which is read from the standard input, also before the app is deployed.",
+            discussion: """
+                The secret is a variable of the app's Compose file. Its value is asked for, or is what a pipe or a file \
+                gives, without the line end: lab secret set qbittorrent VPN_PRIVATE_KEY <key.txt
+                """)
+
+        @Argument(help: "The app's name.")
+        var name: String
+
+        @Argument(help: "The secret's name, such as VPN_PRIVATE_KEY.")
+        var secret: String
+
+        @Option(help: ArgumentHelp("How long to wait until the app is online.", valueName: "seconds"))
+        var timeout: Int = 300
+
+        @OptionGroup var options: LabOptions
+
+        private struct Answer: Decodable {
+            let generation: Int64?
+        }
+
+        func run() async throws {
+            let client = try LabClient(options)
+            let value = try StandardInput.secret(prompt: "\(secret) of \(name): ")
+            let path = "/v1/apps/\(try PathSegment(name).text)/secrets/\(try PathSegment(secret).text)"
+            let start = ContinuousClock.now
+            let text = try await client.request(
+                .put, path, body: JSONText(encoding: ["value": value.reveal()] as [String: String]))
+            guard let generation = try text.decode(Answer.self).generation else {
+                return AppAnswer.tell("\(secret) is kept for \(name), which is not deployed yet", text, options)
+            }
+            try await AppAnswer.follow(
+                generation: generation, client, name, since: start, timeout: timeout, options)
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forget one that no release of the app is filled in with.")
+
+        @Argument(help: "The app's name.")
+        var name: String
+
+        @Argument(help: "The secret's name.")
+        var secret: String
+
+        @OptionGroup var options: LabOptions
+
+        func run() async throws {
+            let client = try LabClient(options)
+            let path = "/v1/apps/\(try PathSegment(name).text)/secrets/\(try PathSegment(secret).text)"
+            AppAnswer.tell("\(secret) is forgotten", try await client.request(.delete, path), options)
         }
     }
 }

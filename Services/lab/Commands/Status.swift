@@ -21,20 +21,12 @@ struct Status: AsyncParsableCommand {
             guard !options.json else { return Terminal.standardOutput.line(text.text) }
             return show(try text.decode(AppView.self))
         }
-        var apps: [AppView] = []
-        var raw: [JSONValue] = []
-        var after = ""
-        repeat {
-            let text = try await client.request(.get, "/v1/apps?limit=500" + (after.isEmpty ? "" : "&after=\(after)"))
-            let page = try text.decode(AppList.self)
-            apps += page.items
-            if options.json, case .array(let items)? = try text.decode(JSONValue.self)["items"] { raw += items }
-            after = page.next?.text ?? ""
-        } while !after.isEmpty
+        let pages = try await client.appPages()
         guard !options.json else {
-            return Terminal.standardOutput.line(try JSONText(encoding: JSONValue.array(raw)).text)
+            let items = try pages.flatMap { try $0.decode(JSONValue.self)["items"]?.arrayValue ?? [] }
+            return Terminal.standardOutput.line(try JSONText(encoding: JSONValue.array(items)).text)
         }
-        show(apps)
+        show(try pages.flatMap { try $0.decode(AppList.self).items })
     }
 
     private func show(_ apps: [AppView]) {
@@ -65,8 +57,10 @@ struct Status: AsyncParsableCommand {
 
     /// The app's URL; from another machine its host alone, since only the lab's own knows the proxy's port.
     private func address(of app: AppView) -> String {
-        guard !LabClient.isElsewhere, let info = try? options.directory.info() else {
-            return app.spec.host?.text ?? ""
+        guard !LabClient.isElsewhere else { return app.spec.host?.text ?? "" }
+        guard let info = try? options.directory.info() else {
+            guard let platform = try? PlatformAddress.Files(options.directory).read() else { return "" }
+            return platform.url(of: app.spec.host?.text ?? "\(app.name).\(platform.domain)")
         }
         let host = app.spec.host?.text ?? "\(app.name).\(info.domain)"
         let port = info.https.split(separator: ":").last.flatMap { Int($0) } ?? 443

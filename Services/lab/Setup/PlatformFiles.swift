@@ -81,7 +81,7 @@ struct PlatformFiles: Sendable {
         let token = try secret("admin-token", of: "database")
         try put(token.reveal() + "\n", at: layout.host + "/admin.token", owner: owner)
         let address = PlatformAddress(
-            domain: layout.domain, port: layout.httpsPort, dnsPort: layout.dnsPort)
+            domain: layout.domain, port: layout.httpsPort, dnsPort: layout.dnsPort, mqttPort: layout.mqttPort)
         try put(try JSONText(encoding: address).text + "\n", at: layout.host + "/platform.json", owner: owner)
         let password = try secret("mqtt-person", of: "database")
         try put(password.reveal() + "\n", at: layout.host + "/mqtt.password", owner: owner)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import Glibc
 import LabKit
@@ -130,6 +131,38 @@ enum StandardInput {
             guard count > 0 else { return data }
             data.append(contentsOf: buffer[..<count])
         }
+    }
+
+    /// A value that is not to be seen: asked for without an echo, or what a pipe or a file gives, without its line end.
+    ///
+    /// - Throws: ``CommandFault`` when it is empty or no text.
+    static func secret(prompt: String) throws -> Secret<String> {
+        var former = termios()
+        let isTerminal = tcgetattr(STDIN_FILENO, &former) == 0
+        if isTerminal {
+            var quiet = former
+            // An interruption is read, so that the echo is on again afterwards.
+            quiet.c_lflag &= ~tcflag_t(ECHO | ISIG)
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet)
+            Terminal.standardError.write(prompt)
+        }
+        defer {
+            if isTerminal {
+                tcsetattr(STDIN_FILENO, TCSAFLUSH, &former)
+                Terminal.standardError.line()
+            }
+        }
+        let data = isTerminal ? Data((readLine() ?? "").utf8) : try read()
+        guard var text = String(validating: data, as: UTF8.self) else {
+            throw CommandFault("the value is not text in UTF-8", status: CommandFault.misuse)
+        }
+        guard !text.contains("\u{3}") else { throw ExitCode(128 + SIGINT) }
+        while text.last?.isNewline == true { text.removeLast() }
+        guard !text.isEmpty else {
+            throw CommandFault(
+                "no value was given", remedy: "Type it, or give it by a pipe", status: CommandFault.misuse)
+        }
+        return Secret(text)
     }
 }
 

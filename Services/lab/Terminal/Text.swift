@@ -41,3 +41,30 @@ extension String {
         return lines
     }
 }
+
+extension Int64 {
+    /// A number of bytes for people, with three digits: `0 B`, `12.5 KiB`, `1.25 GiB`.
+    var asBytes: String {
+        var value = Double(self)
+        var units = ["B", "KiB", "MiB", "GiB", "TiB"][...]
+        while value >= 1023.5, units.count > 1 {
+            value /= 1024
+            units = units.dropFirst()
+        }
+        let isWhole = units.startIndex == 0 || value >= 99.95
+        return value.text(decimals: isWhole ? 0 : value >= 9.995 ? 1 : 2) + " " + (units.first ?? "")
+    }
+}
+
+extension Double {
+    /// With a fixed count of decimals, 0 to 9, a point before them.
+    func text(decimals: Int) -> String {
+        let scale = (0..<decimals).reduce(1) { scale, _ in scale * 10 }
+        let scaled = Int64((magnitude * Double(scale)).rounded())
+        let whole = "\(scaled / Int64(scale))"
+        let sign = self < 0 && scaled > 0 ? "-" : ""
+        guard decimals > 0 else { return sign + whole }
+        let part = String(scaled % Int64(scale))
+        return sign + whole + "." + String(repeating: "0", count: decimals - part.count) + part
+    }
+}

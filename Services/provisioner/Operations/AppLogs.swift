@@ -34,25 +34,14 @@ struct AppLogs: Operation {
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        let app = try await AppInput(name: input.name).app(call)
-        let runtimes = try Runtimes(call.lab)
-        guard app.spec.effectiveRuntime == .docker else {
-            throw runtimes[app.spec.effectiveRuntime].unsupported(
-                "read the logs of App \(app.name)", remedy: "Read them where the app runs")
-        }
-        let docker = runtimes.docker
-        let project = docker.settings.project(of: try App.appName(app.name))
-        do {
-            let containers = try await docker.engine.containers(of: project)
-            if let service = input.service, !containers.contains(where: { $0.service == service }) {
-                let services = Set(containers.map(\.service)).sorted()
-                throw Problem.invalid(
-                    "/service", "App \(app.name) has no service “\(service)”",
-                    remedy: services.isEmpty ? "Leave it out" : "Give one of \(services.joined(separator: ", "))")
-            }
+        let app = try await DockerApp(
+            input.name, to: "read the logs of", remedy: "Read them where the app runs", call)
+        let containers = try await app.containers()
+        try app.check(input.service, among: containers.map(\.service), at: "/service")
+        return try await app.asking { engine in
             var lines: [Line] = []
             for container in containers where input.service == nil || container.service == input.service {
-                let text = try await docker.engine.logs(
+                let text = try await engine.logs(
                     of: container.id, lines: input.lines?.count ?? 100, since: input.since, withTimes: true)
                 lines += text.split(separator: "\n").compactMap { line in
                     guard let space = line.firstIndex(of: " ") else { return nil }
@@ -62,8 +51,6 @@ struct AppLogs: Operation {
                 }
             }
             return Output(items: lines.sorted { $0.at < $1.at })
-        } catch let fault as DockerFault {
-            throw Problem(.unavailable, title: "Docker is not available", detail: "\(fault)")
         }
     }
 }

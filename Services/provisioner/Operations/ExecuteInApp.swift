@@ -41,12 +41,8 @@ struct ExecuteInApp: Operation {
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        let app = try await AppInput(name: input.name).app(call)
-        let runtimes = try Runtimes(call.lab)
-        guard app.spec.effectiveRuntime == .docker else {
-            throw runtimes[app.spec.effectiveRuntime].unsupported(
-                "run a command in App \(app.name)", remedy: "Run it where the app runs")
-        }
+        let app = try await DockerApp(
+            input.name, to: "run a command in", remedy: "Run it where the app runs", call)
         let body = input.body
         guard let program = body.command.first, !program.isEmpty, !body.command.contains(where: { $0.utf8.contains(0) })
         else {
@@ -59,11 +55,12 @@ struct ExecuteInApp: Operation {
             throw Problem.invalid(
                 "/body/seconds", "\(seconds) is not from 1 to \(Self.longest)", remedy: "Give such a number")
         }
+        let container = try await container(body.service, of: app)
         do {
-            let docker = runtimes.docker
-            let container = try await container(body.service, of: try App.appName(app.name), docker)
-            let execution = try await docker.engine.execute(
-                body.command, in: container.id, keeping: Self.outputLimit, within: .seconds(seconds))
+            let execution = try await app.asking {
+                try await $0.execute(
+                    body.command, in: container.id, keeping: Self.outputLimit, within: .seconds(seconds))
+            }
             return Output(
                 service: container.service, exitCode: execution.exitCode, standardOutput: execution.standardOutput,
                 standardError: execution.standardError, isCut: execution.isCut)
@@ -72,28 +69,18 @@ struct ExecuteInApp: Operation {
                 .unavailable, title: "The command has not ended",
                 detail: "“\(program.prefix(80))” runs for more than \(seconds) s, and goes on in its container",
                 remedy: "Give it more time, or end it there; “lab restart \(app.name)” ends it as well")
-        } catch let fault as DockerFault {
-            throw Problem(.unavailable, title: "Docker is not available", detail: "\(fault)")
         }
     }
 
     /// A container of a service that runs.
-    private func container(
-        _ service: String?, of app: AppName, _ docker: DockerRuntime
-    ) async throws -> DockerEngine.Container {
-        let release = try await docker.releases.head(of: app).present
-        let services = (release?.services ?? []).map(\.name)
-        if let service, !services.contains(service) {
-            throw Problem.invalid(
-                "/body/service", "App \(app) has no service “\(service)”",
-                remedy: services.isEmpty ? "Leave it out" : "Give one of \(services.joined(separator: ", "))")
-        }
+    private func container(_ service: String?, of app: DockerApp) async throws -> DockerEngine.Container {
+        let release = try await app.runtime.releases.head(of: app.name).present
+        try app.check(service, among: (release?.services ?? []).map(\.name), at: "/body/service")
         let wanted = service ?? release?.service
-        let containers = try await docker.engine.containers(of: docker.settings.project(of: app))
-        guard let container = containers.first(where: { $0.service == wanted && $0.isRunning }) else {
+        guard let container = try await app.containers().first(where: { $0.service == wanted && $0.isRunning }) else {
             throw Problem.conflict(
-                "No container of the service “\(wanted ?? "?")” of App \(app) runs",
-                remedy: "See how it stands with GET /v1/apps/\(app), and start it")
+                "No container of the service “\(wanted ?? "?")” of App \(app.name) runs",
+                remedy: "See how it stands with GET /v1/apps/\(app.name), and start it")
         }
         return container
     }

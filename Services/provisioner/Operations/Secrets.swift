@@ -25,7 +25,7 @@ struct ListSecrets: Operation {
 
     var declaration: OperationDeclaration {
         OperationDeclaration(
-            "secret.list", "The secrets that the lab made for an app, without their values.", safety: .read, .get,
+            "secret.list", "The secrets of an app, without their values.", safety: .read, .get,
             "/v1/apps/{name}/secrets")
     }
 
@@ -81,7 +81,91 @@ struct RotateSecret: Operation {
     func run(_ input: SecretInput, _ call: OperationCall) async throws -> ResourceDocument<AppSpec> {
         let name = try App.appName(try await AppInput(name: input.name).app(call).name)
         guard try await call.secrets().rotate(input.secret, of: name) else { throw input.missing() }
-        return try await App.change(input.name, needing: .lifecycle, to: "rotate a secret of", call) {
+        return try await App.useSecrets(input.name, call)
+    }
+}
+
+/// `PUT /v1/apps/{name}/secrets/{secret}`
+struct SetSecret: Operation {
+    struct Input: Codable, Sendable {
+        struct Body: Codable, Sendable {
+            let value: String
+        }
+
+        let name: AppName
+        let secret: SecretName
+        let body: Body
+    }
+
+    struct Output: Codable, Sendable {
+        let name: String
+        /// Of the app's declaration, which the secret is part of from then on; nil when the app is not declared yet.
+        let generation: Int64?
+    }
+
+    private static let maximumBytes = 65_536
+
+    var declaration: OperationDeclaration {
+        OperationDeclaration(
+            "secret.set",
+            "Gives a secret of an app its value, also before the app is declared, and starts the containers that use it "
+                + "again.",
+            safety: .act, .put, "/v1/apps/{name}/secrets/{secret}", scope: .admin,
+            fields: [
+                "secret": "The variable in the Compose file, whether the block x-lab speaks of it or not.",
+                "body/value": "1 to 65,536 bytes, without a NUL.",
+            ])
+    }
+
+    func run(_ input: Input, _ call: OperationCall) async throws -> Output {
+        let value = input.body.value
+        guard !value.isEmpty, value.utf8.count <= Self.maximumBytes, !value.utf8.contains(0) else {
+            throw Problem.invalid(
+                "/body/value", "it is empty, has a NUL or more than \(Self.maximumBytes) bytes",
+                remedy: "Give 1 to \(Self.maximumBytes) bytes of text")
+        }
+        try await call.secrets().set(input.secret, to: Secret(value), of: input.name)
+        let name = ResourceName(input.name)
+        guard let app = try await call.lab.store.resource(App.self, name), app.spec.effectiveRuntime == .docker else {
+            return Output(name: input.secret.text, generation: nil)
+        }
+        return Output(name: input.secret.text, generation: try await App.useSecrets(name, call).generation)
+    }
+}
+
+/// `DELETE /v1/apps/{name}/secrets/{secret}`
+struct RemoveSecret: Operation {
+    struct Output: Codable, Sendable {
+        let name: String
+    }
+
+    var declaration: OperationDeclaration {
+        OperationDeclaration(
+            "secret.remove",
+            "Forgets a secret that no release of the app is filled in with.",
+            safety: .destructive, .delete, "/v1/apps/{name}/secrets/{secret}", scope: .admin,
+            fields: ["secret": "Its name."])
+    }
+
+    func run(_ input: SecretInput, _ call: OperationCall) async throws -> Output {
+        let app = try App.appName(input.name)
+        let releases = try await ReleaseStore(postgres: call.lab.store.postgres).releases(of: app)
+        if let user = releases.first(where: { SecretPlaceholder.isUsed(input.secret, in: $0.document.text) }) {
+            throw Problem.conflict(
+                "Release \(user.number) of App \(app) is filled in with \(input.secret)",
+                remedy: "Give it another value with PUT /v1/apps/\(app)/secrets/\(input.secret)")
+        }
+        guard try await call.secrets().remove(input.secret, of: app) else { throw input.missing() }
+        return Output(name: input.secret)
+    }
+}
+
+extension App {
+    /// Has the containers started again that use a secret that is another one now.
+    fileprivate static func useSecrets(
+        _ name: ResourceName, _ call: OperationCall
+    ) async throws -> ResourceDocument<AppSpec> {
+        try await change(name, needing: .lifecycle, to: "change a secret of", call) {
             $0.rotation = ($0.rotation ?? 0) &+ 1
         }
     }

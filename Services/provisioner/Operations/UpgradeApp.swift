@@ -31,17 +31,13 @@ struct UpgradeApp: Operation {
     }
 
     func run(_ input: Input, _ call: OperationCall) async throws -> Output {
-        let app = try await AppInput(name: input.name).app(call)
-        let runtimes = try Runtimes(call.lab)
-        guard app.spec.effectiveRuntime == .docker else {
-            throw runtimes[app.spec.effectiveRuntime].unsupported(
-                "upgrade App \(app.name)", remedy: "Do it where the app runs")
-        }
+        let docker = try await DockerApp(input.name, to: "upgrade", remedy: "Do it where the app runs", call)
+        let app = docker.app
         guard app.spec.stopped != true else {
             throw Problem.conflict(
                 "App \(app.name) is stopped", remedy: "Start it first with POST /v1/apps/\(app.name)/start")
         }
-        let images = try await runtimes.docker.bringImages(app.spec, try App.appName(app.name))
+        let images = try await docker.runtime.bringImages(app.spec, docker.name)
         let changed = images.filter { $0.before != $0.after }
         guard !changed.isEmpty else {
             return Output(name: app.name, generation: app.generation, isChanged: false, images: images)

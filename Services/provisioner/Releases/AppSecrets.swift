@@ -3,7 +3,7 @@ import LabCore
 import LabCrypto
 import LabPostgres
 
-/// The secrets that the lab made for apps, sealed in the table `provisioner.secret`.
+/// The secrets that the lab made for apps, and those that people gave it for them, sealed in the table `provisioner.secret`.
 ///
 /// They outlive the app as its volumes do: a database that was initialised with a password goes on wanting it.
 struct AppSecrets: Sendable {
@@ -27,6 +27,13 @@ struct AppSecrets: Sendable {
                 on conflict do nothing
                 """)
         }
+    }
+
+    /// The variables that a Compose file is filled in with: those under its `x-lab.secrets`, and those that were given
+    /// their values by a person, which it need not speak of.
+    func names(for text: ComposeText, of app: AppName) async throws -> [String] {
+        let declared = ComposeCheck.secrets(in: text.text)
+        return declared + (try await entries(of: app)).map(\.name).filter { !declared.contains($0) }
     }
 
     func entries(of app: AppName) async throws -> [Entry] {
@@ -61,6 +68,23 @@ struct AppSecrets: Sendable {
         return result.affectedRows > 0
     }
 
+    /// Gives a secret a value, whether it is there or not.
+    func set(_ name: SecretName, to value: Secret<String>, of app: AppName) async throws {
+        let sealed = try seal(value, name.text, app)
+        try await postgres.query(
+            """
+            insert into provisioner.secret (app, name, sealed) values (\(app.text), \(name.text), \(sealed))
+            on conflict (app, name) do update set sealed = excluded.sealed, rotated_at = now()
+            """)
+    }
+
+    /// - Returns: false when the app has no such secret.
+    func remove(_ name: String, of app: AppName) async throws -> Bool {
+        try await postgres.query(
+            "delete from provisioner.secret where app = \(app.text) and name = \(name)"
+        ).affectedRows > 0
+    }
+
     func removeAll(of app: AppName) async throws {
         try await postgres.query("delete from provisioner.secret where app = \(app.text)")
     }
@@ -85,6 +109,9 @@ enum SecretPlaceholder {
     static func environment(of names: [String]) -> [String: String] {
         Dictionary(names.map { ($0, text(of: $0)) }) { first, _ in first }
     }
+
+    /// Whether a document has the variable.
+    static func isUsed(_ name: String, in document: String) -> Bool { document.contains("${\(name)}") }
 
     /// The document with variables where the placeholders are.
     static func replace(_ names: [String], in document: String) -> String {

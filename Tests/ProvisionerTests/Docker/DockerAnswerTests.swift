@@ -173,4 +173,43 @@ struct DockerAnswerTests {
     func names(_ text: String, _ repository: String, _ tag: String) {
         #expect(ImageReference(text).repository == repository && ImageReference(text).tag == tag)
     }
+
+    @Test("what a container takes is computed as docker stats does it, with both versions of control groups")
+    func usage() throws {
+        func usage(memory: String) throws -> ContainerUsage {
+            ContainerUsage(
+                try JSONText(
+                    trusted: #"""
+                        {"pids_stats": {"current": 3},
+                        "cpu_stats": {"cpu_usage": {"total_usage": 2500000000}, "system_cpu_usage": 30385000000000,
+                        "online_cpus": 4},
+                        "precpu_stats": {"cpu_usage": {"total_usage": 2000000000}, "system_cpu_usage": 30383000000000},
+                        "memory_stats": \#(memory),
+                        "blkio_stats": {"io_service_bytes_recursive": [
+                        {"major": 8, "minor": 0, "op": "Read", "value": 10}, {"major": 9, "minor": 0, "op": "read", "value": 5},
+                        {"major": 8, "minor": 0, "op": "Write", "value": 7}, {"major": 8, "minor": 0, "op": "Total", "value": 17}]},
+                        "networks": {"eth0": {"rx_bytes": 1516, "tx_bytes": 1}, "eth1": {"rx_bytes": 10305, "tx_bytes": 2}}}
+                        """#
+                ).decode(JSONValue.self))
+        }
+        let first = try usage(
+            memory: #"{"usage": 1000, "limit": 5000, "stats": {"inactive_file": 100, "total_inactive_file": 300}}"#)
+        #expect(first.cores == 1)
+        #expect((first.memory, first.memoryLimit) == (700, 5000))
+        #expect((first.received, first.sent, first.read, first.written) == (11821, 3, 15, 7))
+        #expect(first.processes == 3)
+        #expect(try usage(memory: #"{"usage": 1000, "limit": 5000, "stats": {"inactive_file": 100}}"#).memory == 900)
+    }
+
+    @Test("a container that does not run takes nothing")
+    func noUsage() throws {
+        let answer = try JSONText(
+            trusted: #"""
+                {"pids_stats": {}, "blkio_stats": {"io_service_bytes_recursive": null}, "cpu_stats": {"cpu_usage":
+                {"total_usage": 0}}, "precpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}
+                """#
+        ).decode(JSONValue.self)
+        let usage = ContainerUsage(answer)
+        #expect((usage.cores, usage.memory, usage.processes, usage.read) == (0, 0, 0, 0))
+    }
 }

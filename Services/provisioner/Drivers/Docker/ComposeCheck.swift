@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LabCore
+import LabCrypto
 import LabPostgres
 import LabServers
 import LabService
@@ -12,6 +13,7 @@ import Logging
 struct ComposeCheck: Sendable {
     let settings: DockerSettings
     private let ports: HostPorts
+    private let secrets: AppSecrets
     private let compose: ComposeProgram
     private let engine: DockerEngine
 
@@ -19,6 +21,7 @@ struct ComposeCheck: Sendable {
         self.settings = settings
         engine = DockerEngine(socket: settings.socket, logger: logger)
         ports = HostPorts(postgres: postgres)
+        secrets = AppSecrets(postgres: postgres, keyFile: SealingKeyFile(path: settings.sealingKeyFile))
         compose = ComposeProgram(socket: settings.socket)
     }
 
@@ -78,13 +81,14 @@ struct ComposeCheck: Sendable {
         in folder: ProjectFolder
     ) async throws -> ComposeProject {
         try folder.write(files, compose: text.text)
+        let names = try await secrets.names(for: text, of: name)
         let document: JSONValue
         do {
             document = try await compose.render(
                 .init(
                     name: settings.project(of: name), directory: folder.project,
                     file: folder.project + "/compose.yaml"),
-                variables: SecretPlaceholder.environment(of: Self.secrets(in: text.text)).merging(
+                variables: SecretPlaceholder.environment(of: names).merging(
                     settings.variables(of: host)
                 ) { own, _ in own })
         } catch ComposeFault.refused(let words) {

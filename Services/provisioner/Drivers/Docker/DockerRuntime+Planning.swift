@@ -13,7 +13,7 @@ extension DockerRuntime {
     /// What declaring an app would change about its containers.
     func plan(_ spec: AppSpec, _ app: AppName) async throws -> [ReleasePlan.Step] {
         guard let text = spec.compose else { return [] }
-        let names = ComposeCheck.secrets(in: text.text)
+        let names = try await secrets.names(for: text, of: app)
         guard let project = try await project(of: spec, app) else { return [] }
         let live = try await releases.head(of: app).present
         let imageNames = ImageNames(settings, of: app)

@@ -121,11 +121,11 @@ struct DockerRuntime: Runtime {
         try folder.write(source.files, compose: source.text.text)
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
-        let names = ComposeCheck.secrets(in: source.text.text)
+        let names = try await secrets.names(for: source.text, of: app)
         let host = try source.host ?? settings.defaultHost(of: app)
         let variables = SecretPlaceholder.environment(of: names).merging(settings.variables(of: host)) { own, _ in own }
         let project = try ComposeProject(try await compose.render(file, variables: variables))
-        try await secrets.ensure(names, of: app)
+        try await secrets.ensure(ComposeCheck.secrets(in: source.text.text), of: app)
         let exposure = try project.exposure()
         if project.services.contains(where: \.isBuilt) {
             progress(RuntimeProgress("Building", "Images are built, which may take minutes"))

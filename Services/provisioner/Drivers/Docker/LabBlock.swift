@@ -95,14 +95,7 @@ struct LabBlock: Sendable, Hashable {
             }
         }
         for name in reader.texts("secrets") {
-            let isVariable =
-                name.utf8.allSatisfy { "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_".utf8.contains($0) }
-                && name.first?.isNumber == false && name.utf8.count <= 64
-            // Some are for the programs that the lab starts.
-            let isTheLabs =
-                ["PATH", "HOME"].contains(name)
-                || ["DOCKER_", "COMPOSE_", "LD_", "LAB_"].contains { name.hasPrefix($0) }
-            if isVariable, !isTheLabs { secrets.append(name) } else { reader.refuseName("secrets", name) }
+            if (try? SecretName(name)) != nil { secrets.append(name) } else { reader.refuseName("secrets", name) }
         }
         let fields = reader.finish()
         guard fields.isEmpty else { throw Problem.invalid(fields) }

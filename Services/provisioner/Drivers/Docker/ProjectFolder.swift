@@ -31,16 +31,24 @@ struct ProjectFolder: Sendable {
                 let url = URL(filePath: "\(project)/\(file)")
                 try FileManager.default.createDirectory(
                     at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Data(text.utf8).write(to: url)
+                try Self.write(text, to: url)
             }
         }
+    }
+
+    /// Writes a text where it is not there already: a container that has it mounted sees it empty for a moment. One that
+    /// names its interpreter is a program (execve(2)).
+    private static func write(_ text: String, to url: URL) throws {
+        let data = Data(text.utf8)
+        if FileManager.default.contents(atPath: url.path) != data { try data.write(to: url) }
+        if text.hasPrefix("#!") { chmod(url.path, 0o755) }
     }
 
     func write(release document: JSONText) throws {
         try writing {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try Data(document.text.utf8).write(to: URL(filePath: releaseFile))
+            try Self.write(document.text, to: URL(filePath: releaseFile))
         }
     }
 
