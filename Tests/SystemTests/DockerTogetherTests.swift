@@ -63,6 +63,8 @@ extension DockerTests {
                         image: nginx
                         command: [sh, -c, "touch /meeting/\(app); exec nginx -g 'daemon off;'"]
                         volumes: ["\(root)/meeting:/meeting"]
+                        # Of a larger machine: the engine refuses what it has not.
+                        deploy: {resources: {limits: {cpus: "4096"}}}
                         healthcheck: {test: [CMD-SHELL, "\(check)"], interval: 500ms, retries: 40}
                     x-lab: {expose: {service: web, port: 80}, allow: [host-paths]}
                     """

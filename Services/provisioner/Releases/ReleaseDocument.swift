@@ -45,6 +45,40 @@ struct ReleaseDocument: Sendable {
         }
     }
 
+    /// The services whose limit of cores is above a number. The engine starts no container that may have more cores than
+    /// there are, so a file that was written for a larger machine would not run.
+    func services(above cores: Double) -> [String] {
+        serviceNames.filter { service in
+            let fields = value["services"]?[service]
+            return Self.limits.contains { (Self.number(fields?.value(at: $0)) ?? 0) > cores }
+        }
+    }
+
+    mutating func limit(_ services: [String], toCores cores: Int) {
+        for service in services {
+            change(service) { members in
+                var fields = JSONValue.object(members)
+                for path in Self.limits where (Self.number(fields.value(at: path)) ?? 0) > Double(cores) {
+                    // As Compose writes the one and the other.
+                    fields.set(path.count > 1 ? .number(Double(cores)) : .integer(Int64(cores)), at: path[...])
+                }
+                members = fields.objectValue ?? members
+            }
+        }
+    }
+
+    /// Where a service says how many cores it may have.
+    private static let limits = [["deploy", "resources", "limits", "cpus"], ["cpus"]]
+
+    private static func number(_ value: JSONValue?) -> Double? {
+        switch value {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        case .string(let text): Double(text)
+        default: nil
+        }
+    }
+
     private mutating func setLabel(_ name: String, _ text: String, of service: String) {
         change(service) { members in
             var labels = members["labels"]?.objectValue ?? [:]
@@ -61,6 +95,24 @@ struct ReleaseDocument: Sendable {
         services[service] = .object(fields)
         members["services"] = .object(services)
         value = .object(members)
+    }
+}
+
+extension JSONValue {
+    fileprivate func value(at path: [String]) -> JSONValue? {
+        path.reduce(self as JSONValue?) { $0?[$1] }
+    }
+
+    /// Puts a value at a path of objects that are there.
+    fileprivate mutating func set(_ new: JSONValue, at path: ArraySlice<String>) {
+        guard let key = path.first else {
+            self = new
+            return
+        }
+        guard case .object(var members) = self, var inner = members[key] else { return }
+        inner.set(new, at: path.dropFirst())
+        members[key] = inner
+        self = .object(members)
     }
 }
 

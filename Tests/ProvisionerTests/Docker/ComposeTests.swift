@@ -177,4 +177,26 @@ struct ComposeTests {
         #expect(document.value["x-lab"] == nil && document.value["name"] == nil)
         #expect(document.value["networks"] == ["default": ["name": "lab-x_default"]])
     }
+
+    @Test("limits above the machine's cores are lowered to them, in both places, and nothing else is")
+    func cores() throws {
+        let rendered = try JSONText(
+            trusted: #"""
+                {"services": {
+                "a": {"deploy": {"resources": {"limits": {"cpus": 4, "memory": "1"}}}},
+                "b": {"cpus": 3.5}, "c": {"deploy": {"resources": {"limits": {"cpus": "2.5"}}}, "cpus": 1},
+                "d": {"deploy": {"resources": {"limits": {"cpus": 1.5}}}}, "e": {}}}
+                """#
+        ).decode(JSONValue.self)
+        var document = ReleaseDocument(rendered, app: try AppName("x"))
+        #expect(document.services(above: 2) == ["a", "b", "c"])
+        document.limit(document.services(above: 2), toCores: 2)
+        let services = document.value["services"]
+        #expect(services?["a"]?["deploy"]?["resources"]?["limits"] == ["cpus": 2.0, "memory": "1"])
+        #expect(services?["b"]?["cpus"] == 2)
+        #expect(services?["c"]?["deploy"]?["resources"]?["limits"] == ["cpus": 2.0])
+        #expect(services?["c"]?["cpus"] == 1)
+        #expect(services?["d"]?["deploy"]?["resources"]?["limits"] == ["cpus": 1.5])
+        #expect(document.services(above: 2) == [])
+    }
 }

@@ -27,6 +27,7 @@ extension DockerRuntime {
                 steps.append(.init(.create, "image", reference, service.isBuilt ? "it is built" : "it is pulled"))
             }
         }
+        try await limitCores(of: &document)
         let exposure = try project.exposure()
         if let exposure, settings.network == nil {
             document.publish(exposure.service, exposure.port)
@@ -36,5 +37,13 @@ extension DockerRuntime {
         let plan = ReleasePlan(
             try wanted.decode(JSONValue.self), instead: try live?.document.decode(JSONValue.self))
         return steps + plan.steps
+    }
+
+    /// Gives no service more cores than the machine has.
+    func limitCores(of document: inout ReleaseDocument) async throws {
+        // One there is always.
+        guard !document.services(above: 1).isEmpty else { return }
+        let cores = try await engine.machine().cores
+        document.limit(document.services(above: Double(cores)), toCores: cores)
     }
 }

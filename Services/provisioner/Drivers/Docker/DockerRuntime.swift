@@ -141,6 +141,7 @@ struct DockerRuntime: Runtime {
             try await engine.tag(id, repository: name.repository, tag: name.tag)
             document.pin(service.name, to: "\(name.repository):\(name.tag)", named: reference)
         }
+        try await limitCores(of: &document)
         var port = exposure?.port ?? 1
         if let exposure, settings.network == nil {
             port = try await releases.port(of: app) { LoopbackPort.free() }
