@@ -115,6 +115,8 @@ public struct ComposeSource: Sendable, Hashable {
     var hash: String {
         let release = release.map { "release \($0) " } ?? ""
         var bytes = Array((release + (upgrade == 0 ? "" : "upgrade \(upgrade) ")).utf8)
+        // What it is filled in with is another secret, or one that was not there.
+        if rotation != 0 { bytes += "rotation \(rotation) ".utf8 }
         // Whether the file is filled in with its host.
         if let host, text.text.contains("LAB_HOST") { bytes += "host \(host) ".utf8 }
         for (name, text) in [("", text.text)] + files.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value) }) {

@@ -121,24 +121,24 @@ extension DockerTests {
                   web:
                     image: nginx
                     expose: ["80"]
-                    environment: {KEY: "${VPN_KEY:?it is the key of your provider}"}
+                    environment: {KEY: "${VPN_KEY:?it is the key of your provider}", MORE: "${MORE:-none}"}
                 """
             try Data(compose.utf8).write(to: URL(filePath: file))
             let without = try await lab.run(["deploy", file, "--name", "given"])
             #expect(without.standardError.contains("it is the key of your provider"), "\(without.standardError)")
 
-            func set(_ value: String) async throws {
+            func set(_ value: String, _ name: String = "VPN_KEY") async throws {
                 let path = lab.directory + "-value"
                 try Data("\(value)\n".utf8).write(to: URL(filePath: path))
                 defer { try? FileManager.default.removeItem(atPath: path) }
                 let result = try await Program.run(
-                    "sh", ["-c", "exec \"$0\" secret set given VPN_KEY <\"$1\"", LabUnderTest.program, path],
+                    "sh", ["-c", "exec \"$0\" secret set given \"$2\" <\"$1\"", LabUnderTest.program, path, name],
                     environment: ["LAB_STATE_DIR": lab.directory], timeout: .seconds(60))
                 #expect(result.status.isSuccess, "\(result.standardOutput)\(result.standardError)")
             }
-            func key() async throws -> String {
+            func key(_ variable: String = "KEY") async throws -> String {
                 let id = try await docker.ids(of: "given", service: "web")
-                return try await docker.run(["exec"] + id + ["printenv", "KEY"]).standardOutput
+                return try await docker.run(["exec"] + id + ["printenv", variable]).standardOutput
             }
             let (first, second) = ("first $ecret: 'quoted'", "second/secret+value==")
             try await set(first)
@@ -148,6 +148,11 @@ extension DockerTests {
             #expect(try await lab.run(["plan", file, "--name", "given"]).standardOutput == "  nothing would change\n")
             try await set(second)
             #expect(try await key() == second + "\n")
+
+            // A variable that had its default until now.
+            #expect(try await key("MORE") == "none\n")
+            try await set("third", "MORE")
+            #expect(try await key("MORE") == "third\n")
 
             let used = try await lab.run(["secret", "remove", "given", "VPN_KEY"])
             #expect(used.standardError.contains("is filled in with VPN_KEY"), "\(used.standardError)")

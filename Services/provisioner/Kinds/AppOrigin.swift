@@ -16,6 +16,8 @@ extension AppSpec {
         var spec = self
         // Leaving it out does not undo an upgrade: the images that came with it would come once more.
         spec.upgrade = upgrade ?? present?.upgrade
+        // Nor does it undo that a secret is another one.
+        spec.rotation = rotation ?? present?.rotation
         if let present {
             (spec.actor, spec.message) = (present.actor, present.message)
             if spec == present { return present }

@@ -17,7 +17,7 @@ struct PlanApp: Operation {
     var declaration: OperationDeclaration {
         OperationDeclaration(
             "app.plan", "Says what declaring an app would change, and changes nothing.", safety: .read, .post,
-            "/v1/apps/{name}/plan",
+            "/v1/apps/{name}/plan", scope: .act,
             fields: Dictionary(App.fields.map { ("body/" + $0.key, $0.value) }) { first, _ in first })
     }
 

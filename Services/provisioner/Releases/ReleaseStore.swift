@@ -83,7 +83,7 @@ struct ReleaseStore: Sendable {
         try await postgres.withTransaction { connection in
             try await connection.query(
                 """
-                update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
+                update provisioner.release set status = 'failed', reason = \(reason.storable), log = \(log.storable)
                 where app = \(release.app.text) and number = \(Int32(release.number))
                 """)
             guard let former else { return }
@@ -105,7 +105,7 @@ struct ReleaseStore: Sendable {
                 """)
             try await connection.query(
                 """
-                update provisioner.release set status = 'failed', reason = \(reason), log = \(log)
+                update provisioner.release set status = 'failed', reason = \(reason.storable), log = \(log.storable)
                 where app = \(release.app.text) and number = \(Int32(release.number))
                 """)
         }
@@ -187,4 +187,9 @@ extension Release {
             actor: try row.value("actor"), message: try row.value("message"),
             createdAt: try row.value("created_at", as: Date.self))
     }
+}
+
+extension String {
+    /// What containers and programs wrote may have a NUL, which PostgreSQL takes into no text.
+    fileprivate var storable: String { replacing("\0", with: "\u{FFFD}") }
 }

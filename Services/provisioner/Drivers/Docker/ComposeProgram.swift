@@ -45,8 +45,8 @@ struct ComposeProgram: Sendable {
     }
 
     /// Builds the images that the file says how to build.
-    func build(_ project: Project) async throws {
-        let result = try await run(project, ["build", "--quiet"], timeout: .seconds(3600))
+    func build(_ project: Project, variables: [String: String]) async throws {
+        let result = try await run(project, ["build", "--quiet"], variables: variables, timeout: .seconds(3600))
         guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
@@ -91,11 +91,16 @@ struct ComposeProgram: Sendable {
                 "--ansi", "never", "--progress", "plain", "--project-name", project.name,
                 "--project-directory", project.directory, "--file", project.file,
             ] + arguments,
-            environment: environment.merging(variables) { own, _ in own }, directory: project.directory,
+            environment: environment.merging(variables) { own, given in own.isEmpty ? given : own },
+            directory: project.directory,
             timeout: timeout, outputLimit: 8 << 20)
     }
 
-    private var environment: [String: String] { ["DOCKER_HOST": "unix://\(socket)"] }
+    /// Without the lab's own settings, passwords among them, which a file would else be filled in with.
+    private var environment: [String: String] {
+        let own = ProcessInfo.processInfo.environment.keys.filter { $0.hasPrefix("LAB_") }
+        return Dictionary(own.map { ($0, "") } + [("DOCKER_HOST", "unix://\(socket)")]) { $1 }
+    }
 
     private static func words(of result: ProgramResult, _ project: Project) -> String {
         lastLines(result.standardError).replacing(project.directory + "/", with: "").replacing(project.file, with: "")

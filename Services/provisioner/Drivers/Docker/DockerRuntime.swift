@@ -129,13 +129,13 @@ struct DockerRuntime: Runtime {
         let exposure = try project.exposure()
         if project.services.contains(where: \.isBuilt) {
             progress(RuntimeProgress("Building", "Images are built, which may take minutes"))
-            try await compose.build(file)
+            try await compose.build(file, variables: variables)
         }
         var document = ReleaseDocument(project.document, app: app)
         var images: [String: Release.Image] = [:]
         for service in project.services {
             let reference = service.image ?? "\(file.name)-\(service.name)"
-            let id = try await image(reference, of: service.name, telling: progress)
+            let id = try await image(reference, of: service, telling: progress)
             images[service.name] = Release.Image(reference: reference, id: id)
             let name = ImageReference(ImageNames(settings, of: app).name(of: id, service.name))
             try await engine.tag(id, repository: name.repository, tag: name.tag)
@@ -175,12 +175,19 @@ struct DockerRuntime: Runtime {
         try await compose.stop(project(of: app))
     }
 
-    /// The image that a name means now; pulled when the engine has none.
+    /// The image that a name means now; pulled when the engine has none and the file does not forbid it.
     private func image(
-        _ reference: String, of service: String, telling progress: @Sendable (RuntimeProgress) -> Void
+        _ reference: String, of service: ComposeProject.Service, telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws -> String {
         if let id = try await engine.imageID(of: reference) { return id }
-        try await pull(reference, of: service, telling: progress)
+        guard service.isPulled else {
+            throw Problem(
+                .unavailable, title: "ImageNotPulled",
+                detail:
+                    "The engine has no image \(reference) of the service “\(service.name)”, which is not to be pulled",
+                remedy: "Make it on this machine, or take “pull_policy” out of the file")
+        }
+        try await pull(reference, of: service.name, telling: progress)
         guard let id = try await engine.imageID(of: reference) else {
             throw Problem(
                 .unavailable, title: "ImageNotPulled", detail: "The engine has no image \(reference) after its pull")
