@@ -20,6 +20,9 @@ public struct ProxyRouterService: HasDocuments {
             sql: String(decoding: PackageResources.proxy_0001_certificates_sql, as: UTF8.self))
     ]
 
+    /// The token that Traefik fetches its configuration with: all private keys are in that.
+    public static let traefikTokenName = "traefik"
+
     public let reconcilers: [any Reconciler]
     public let documents: [ServedDocument]
 
@@ -63,7 +66,7 @@ public struct ProxyRouterService: HasDocuments {
         }
         do {
             let proxy = try TraefikProxy(settings.traefik)
-            return (proxy, [ServedDocument("/v1/traefik/configuration") { proxy.answer }])
+            return (proxy, [ServedDocument("/v1/traefik/configuration", reader: traefikTokenName) { proxy.answer }])
         } catch {
             throw SettingError(key: "LAB_TRAEFIK_FILE", detail: error.detail, remedy: error.remedy)
         }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LabKit
 import Logging
+import ProxyRouter
 
 /// Makes the platform's database: its owner, the services' roles and schemas, and the tokens that are known beforehand.
 struct PlatformDatabase: Sendable {
@@ -23,7 +24,8 @@ struct PlatformDatabase: Sendable {
             }
             let tokens = TokenStore(postgres: database)
             try await tokens.register(try secret("admin-token"), name: "admin", scope: .admin)
-            try await tokens.register(try secret("traefik-token"), name: PlatformLayout.traefikTokenName, scope: .read)
+            try await tokens.register(
+                try secret("traefik-token"), name: ProxyRouterService.traefikTokenName, scope: .read)
         }
     }
 

@@ -23,8 +23,6 @@ struct PlatformLayout: Sendable {
     static let databaseOwner = "lab_owner"
     static let databaseHost = "postgres"
     static let brokerPerson = "lab"
-    /// The token that Traefik fetches its configuration with.
-    static let traefikTokenName = "traefik"
 
     /// Private networks (RFC 1918): nobody of the internet may ask the resolver.
     private static let homeNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]

@@ -77,6 +77,26 @@ struct APITests {
         }
     }
 
+    @Test("a document is for the token that it names and for admins, whatever the scope of others")
+    func documents() async throws {
+        try await HostFixture.with { host in
+            func token(_ name: String, _ scope: String) async throws -> String {
+                let answer = try await host.send(
+                    .post, "/v1/tokens", body: #"{"name":"\#(name)","scope":"\#(scope)"}"#)
+                return try #require(answer.document["token"]?.stringValue)
+            }
+            let path = "/v1/lamp-keys"
+            #expect(try await host.send(.get, path).document == ["key": "brass"])
+            #expect(try await host.send(.get, path, token: token("lamplighter", "read")).document == ["key": "brass"])
+            for scope in ["read", "act"] {
+                let refusal = try await host.send(.get, path, token: token("other-\(scope)", scope))
+                #expect(refusal.status == 403)
+                #expect(refusal.document["remedy"]?.stringValue?.contains("lamplighter") == true)
+            }
+            #expect(try await host.send(.get, path, token: nil).status == 401)
+        }
+    }
+
     @Test("a token allows what its scope says, ends when it is revoked, and everything is audited")
     func tokens() async throws {
         try await HostFixture.with { host in

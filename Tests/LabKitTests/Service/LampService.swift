@@ -3,7 +3,7 @@ import LabService
 import LabState
 
 /// A whole service for tests: one kind, one operation, one reconciler.
-struct LampService: LabService {
+struct LampService: HasDocuments {
     static let name = "lamp-keeper"
     static let summary = "Keeps lamps lit."
     static let kinds: [any ResourceKind.Type] = [Lamp.self]
@@ -16,6 +16,9 @@ struct LampService: LabService {
     }
 
     var reconcilers: [any Reconciler] { [reconciler] }
+    var documents: [ServedDocument] {
+        [ServedDocument("/v1/lamp-keys", reader: "lamplighter") { ServedDocument.Answer(body: #"{"key":"brass"}"#) }]
+    }
 }
 
 enum Lamp: ManagedKind {

@@ -68,7 +68,13 @@ struct APIServer: Sendable {
     }
 
     private static func add(_ document: ServedDocument, to router: Router<LabRequestContext>) {
-        router.get(RouterPath(document.path)) { _, _ in
+        router.get(RouterPath(document.path)) { _, context in
+            guard let caller = context.caller, caller.scope >= .admin || caller.name == document.reader else {
+                throw Problem(
+                    .forbidden, title: "The token does not allow this",
+                    detail: "\(document.path) is for the token “\(document.reader)” and for those of the scope admin",
+                    remedy: "An admin makes it with “lab token create \(document.reader)”")
+            }
             let answer = try await document.answer()
             return Response.text(answer.body, contentType: answer.contentType, status: answer.status)
         }

@@ -50,7 +50,7 @@ public protocol HasDocuments: LabService {
     var documents: [ServedDocument] { get }
 }
 
-/// A document that another program fetches with a token of scope `read`.
+/// A document that another program fetches. It may hold secrets, so a scope alone does not open it.
 public struct ServedDocument: Sendable {
     public struct Answer: Sendable {
         public let status: Int
@@ -65,10 +65,13 @@ public struct ServedDocument: Sendable {
     }
 
     public let path: String
+    /// The name of the token that may fetch it, besides those of scope `admin`.
+    public let reader: String
     public let answer: @Sendable () async throws -> Answer
 
-    public init(_ path: String, answer: @escaping @Sendable () async throws -> Answer) {
+    public init(_ path: String, reader: String, answer: @escaping @Sendable () async throws -> Answer) {
         self.path = path
+        self.reader = reader
         self.answer = answer
     }
 }

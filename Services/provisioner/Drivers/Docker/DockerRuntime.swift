@@ -409,7 +409,7 @@ struct DockerRuntime: Runtime {
             try folder.remove()
             try await secrets.removeAll(of: app.name)
         } else {
-            try folder.removeWritten(written)
+            folder.removeWritten(written)
         }
         try await releases.removeAll(of: app.name)
         hashes.forget(app.name)

@@ -25,58 +25,62 @@ struct ProjectFolder: Sendable {
                 throw error.problem(at: "/body/files")
             }
         }
+        try makeFolders()
         try writing {
-            try FileManager.default.createDirectory(atPath: project, withIntermediateDirectories: true)
+            () throws(FileFault) in
             for (file, text) in texts {
-                let url = URL(filePath: "\(project)/\(file)")
-                try FileManager.default.createDirectory(
-                    at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Self.write(text, to: url)
+                // One that names its interpreter is a program (execve(2)).
+                try ConfinedFolder(path: project).write(text, to: file, mode: text.hasPrefix("#!") ? 0o755 : 0o644)
             }
         }
     }
 
-    /// Writes a text where it is not there already: a container that has it mounted sees it empty for a moment. One that
-    /// names its interpreter is a program (execve(2)).
-    private static func write(_ text: String, to url: URL) throws {
-        let data = Data(text.utf8)
-        if FileManager.default.contents(atPath: url.path) != data { try data.write(to: url) }
-        if text.hasPrefix("#!") { chmod(url.path, 0o755) }
+    func write(release document: JSONText) throws {
+        try makeFolders()
+        try writing { () throws(FileFault) in
+            try ConfinedFolder(path: path).write(document.text, to: "release.json", mode: 0o600)
+        }
     }
 
-    func write(release document: JSONText) throws {
-        try writing {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try Self.write(document.text, to: URL(filePath: releaseFile))
+    /// Nobody else of this machine is to read what lies here, settings with passwords among it; containers get to it by
+    /// their mounts.
+    private func makeFolders() throws {
+        try writing { () throws(FileFault) in
+            var folder = ""
+            for name in project.split(separator: "/") {
+                folder += "/\(name)"
+                guard mkdir(folder, folder == path ? 0o700 : 0o755) == 0 || errno == EEXIST else {
+                    throw FileFault(folder)
+                }
+            }
         }
     }
 
     /// A disk that is full or cannot be written is a matter for people, and no fault of the program.
-    private func writing(_ body: () throws -> Void) throws {
+    private func writing(_ body: () throws(FileFault) -> Void) throws {
         do {
             try body()
-        } catch let error as CocoaError {
-            let isFull = error.code == .fileWriteOutOfSpace
+        } catch {
             throw Problem(
                 .unavailable, title: "FilesNotWritten",
                 detail: "The app's files cannot be written to \(path): "
-                    + (isFull ? "the disk is full" : "\(error)"),
-                remedy: isFull ? "Make room there; what runs is left as it is" : "Let the provisioner write there")
+                    + (error.isFull ? "the disk is full" : "\(error)"),
+                remedy: error.isFull
+                    ? "Make room there; what runs is left as it is" : "Let the provisioner write there")
         }
     }
 
     /// Removes what was written here, and the folders that are empty then. What the app's containers keep here stays.
-    func removeWritten(_ files: Set<String>) throws {
-        for file in files.map({ "\(project)/\($0)" }) + [project + "/compose.yaml", releaseFile] { unlink(file) }
-        let folders = Set(
-            files.flatMap { file in
-                let segments = file.split(separator: "/").dropLast()
-                return segments.indices.map { segments[...$0].joined(separator: "/") }
-            })
-        for folder in folders.sorted(by: { $0.utf8.count > $1.utf8.count }) { rmdir("\(project)/\(folder)") }
+    func removeWritten(_ files: Set<String>) {
+        ConfinedFolder(path: project).remove(files.union(["compose.yaml"]))
+        ConfinedFolder(path: path).remove(["release.json"])
         rmdir(project)
         rmdir(path)
+    }
+
+    /// Removes files that a former release had beside its Compose file.
+    func removeOutdated(_ files: some Sequence<String>) {
+        ConfinedFolder(path: project).remove(files)
     }
 
     func remove() throws {
