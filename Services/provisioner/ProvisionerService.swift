@@ -27,6 +27,9 @@ public struct ProvisionerService: LabService {
         PostgresMigration(
             name: "provisioner_0003_release_origin",
             sql: String(decoding: PackageResources.provisioner_0003_release_origin_sql, as: UTF8.self)),
+        PostgresMigration(
+            name: "provisioner_0004_stopped",
+            sql: String(decoding: PackageResources.provisioner_0004_stopped_sql, as: UTF8.self)),
     ]
 
     public let reconcilers: [any Reconciler]

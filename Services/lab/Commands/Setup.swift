@@ -8,7 +8,7 @@ struct Setup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make what the platform in containers needs before it starts.",
         discussion: "Run by compose.yaml at each start; what is there already stays as it is.",
-        subcommands: [SetupFiles.self, SetupDatabase.self])
+        subcommands: [SetupFiles.self, SetupDatabase.self, RemoveFolder.self, FindTakenPorts.self])
 }
 
 struct SetupOptions: ParsableArguments {

@@ -122,6 +122,9 @@ struct ReleasedService: Sendable, Hashable {
     /// Whether it may do its work and end well. One that people reach, has a health check or is to be started anew when
     /// it ends, is to run.
     let mayEnd: Bool
+    /// Whether its containers have the hash that `docker compose config --hash` tells. One that shares what another one
+    /// has is given a hash with the other container's number in it (docker/compose, `resolveServiceReferences`).
+    let hasOwnHash: Bool
 }
 
 extension Release {
@@ -131,8 +134,22 @@ extension Release {
             let restart = fields["restart"]?.stringValue ?? "no"
             let isWatched = fields["healthcheck"].map { $0 != .null } ?? false
             let isStartedAnew = restart == "always" || restart == "unless-stopped"
-            return ReleasedService(name: name, mayEnd: name != service && !isWatched && !isStartedAnew)
+            let shares = ["network_mode", "ipc", "pid"].contains {
+                fields[$0]?.stringValue?.hasPrefix("service:") == true
+            }
+            return ReleasedService(
+                name: name, mayEnd: name != service && !isWatched && !isStartedAnew,
+                hasOwnHash: !shares && fields["volumes_from"]?.arrayValue?.isEmpty != false)
         }
+    }
+
+    /// How long the health checks of its services leave them before they count.
+    var longestStart: Duration {
+        let value = try? document.decode(JSONValue.self)
+        let starts = (value?["services"]?.objectValue ?? [:]).values.compactMap {
+            $0["healthcheck"]?["start_period"]?.stringValue.flatMap(Duration.init(compose:))
+        }
+        return starts.max() ?? .zero
     }
 
     /// Whether the service that people reach has no network of its own.

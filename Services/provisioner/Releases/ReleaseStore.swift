@@ -130,6 +130,25 @@ struct ReleaseStore: Sendable {
             """)
     }
 
+    /// Forgets what does not lie there any more, or is the app's own now.
+    func forgetWritten(_ paths: [String], of app: AppName) async throws {
+        try await postgres.query(
+            "delete from provisioner.written_file where app = \(app.text) and path = any(\(paths)::text[])")
+    }
+
+    /// Notes that the lab stopped an app, so that what a start finds stopped was not stopped by hand.
+    func noteStopped(_ app: AppName) async throws {
+        try await postgres.query("insert into provisioner.stopped (app) values (\(app.text)) on conflict do nothing")
+    }
+
+    func isStopped(_ app: AppName) async throws -> Bool {
+        try await !postgres.query("select 1 from provisioner.stopped where app = \(app.text)").isEmpty
+    }
+
+    func forgetStopped(_ app: AppName) async throws {
+        try await postgres.query("delete from provisioner.stopped where app = \(app.text)")
+    }
+
     /// What was ever written there.
     func writtenFiles(of app: AppName) async throws -> Set<String> {
         let rows = try await postgres.query(
@@ -139,6 +158,7 @@ struct ReleaseStore: Sendable {
 
     func removeAll(of app: AppName) async throws {
         try await postgres.query("delete from provisioner.written_file where app = \(app.text)")
+        try await forgetStopped(app)
         try await postgres.query("delete from provisioner.release where app = \(app.text)")
         try await postgres.query("delete from provisioner.exposure where app = \(app.text)")
     }

@@ -1,4 +1,5 @@
 import LabCore
+import LabService
 import LabState
 import Testing
 
@@ -96,6 +97,48 @@ struct ComposeTests {
         }
         let project = try Self.project(#"{"services": {\#(services.joined(separator: ", "))}}"#)
         #expect(FailureAction(of: project.document) == wanted)
+    }
+
+    @Test(
+        "files that lie outside the app's folder are not read for it, unless that is allowed",
+        arguments: [
+            ("include: [/etc/x.yaml]", ["/etc/x.yaml"]), ("include: [{path: [a.yaml, ../b.yaml]}]", ["../b.yaml"]),
+            ("include: [{path: a.yaml, env_file: ~/x}]", ["~/x"]), ("services: {a: {env_file: /run/x}}", ["/run/x"]),
+            ("services: {a: {env_file: [.env, {path: ../../x}]}}", ["../../x"]),
+            ("services: {a: {env_file: a/../.env}}", []), ("services: {a: {extends: {file: /x, service: y}}}", ["/x"]),
+            ("services: {a: {extends: {service: y}, label_file: [/l]}}", ["/l"]),
+            ("include: [./more/inner.yaml]", ["/run/secrets/database-url"]), ("services: {a: {image: x}}", []),
+        ])
+    func outsideFiles(_ text: String, _ wanted: [String]) {
+        let files = ["more/inner.yaml": "services: {b: {env_file: /run/secrets/database-url}}"]
+        #expect(OutsideFiles.read(by: text, files) == wanted)
+    }
+
+    @Test("a secret or config that is a file outside the app's folder is refused, unless that is allowed")
+    func mountedFiles() throws {
+        let text = #"{"services": {"a": {}}, "secrets": {"s": {"file": "/etc/shadow"}, "t": {"file": "/app/t"}}}"#
+        let project = try Self.project(text)
+        #expect(project.refusals(in: "/app").map(\.detail).count == 1)
+        #expect(project.refusals(in: "/app", allowing: [.hostPaths]).isEmpty)
+    }
+
+    @Test(
+        "durations are read as Compose writes them",
+        arguments: [
+            ("1m30s", 90.0), ("500ms", 0.5), ("2h0m0s", 7200), ("1.5s", 1.5), ("", nil), ("5", nil), ("s", nil),
+        ])
+    func durations(_ text: String, _ seconds: Double?) {
+        #expect(Duration(compose: text) == seconds.map { .seconds($0) })
+    }
+
+    @Test(
+        "services are called in images as names of images may be",
+        arguments: [("web", "web"), ("DB", "db"), ("my_web", "my-web"), ("_a.", "a"), ("-", "service")])
+    func imageNames(_ service: String, _ wanted: String) throws {
+        let settings = try DockerSettings(LabSettings(["LAB_DOMAIN": "home.arpa"]))
+        let names = ImageNames(settings, of: try AppName("notes"))
+        #expect(
+            names.name(of: "sha256:0123456789abcdef0123", service) == "lab.local/lab-notes/\(wanted):0123456789abcdef")
     }
 
     @Test("images are pulled, but for those that are built and those that say never")

@@ -34,16 +34,77 @@ struct DockerAnswerTests {
         ])
     func standing(_ state: String, _ status: String, mayEnd: Bool, _ wanted: String) throws {
         let standing = ContainerStanding(
-            services: [ReleasedService(name: "web", mayEnd: mayEnd)], containers: [try Self.container(state, status)])
+            services: [ReleasedService(name: "web", mayEnd: mayEnd, hasOwnHash: true)],
+            containers: [try Self.container(state, status)])
         #expect((standing.fault ?? (standing.waiting.isEmpty ? "up" : "waits")) == wanted)
+    }
+
+    @Test(
+        "an engine is asked in 1.41, or in the oldest version that it takes",
+        arguments: [("1.24", "1.41"), ("1.41", "1.41"), ("1.44", "1.44"), ("2.0", "2.0"), (nil, "1.41"), ("x", "1.41")])
+    func version(_ oldest: String?, _ wanted: String) {
+        #expect(EngineVersion.version(for: oldest) == wanted)
+    }
+
+    @Test("one that is started anew is given up after eight times, and counts as one that stays after five seconds")
+    func restarts() throws {
+        let now = ContinuousClock.now
+        let container = try Self.container("restarting", "Restarting (3) 1 second ago")
+        var counts = RestartCounts()
+        counts.follow(container, at: now)
+        counts.note(1, of: "1", at: now)
+        #expect(counts.fault == nil && counts.unsteady(at: now + .seconds(4)) == ["web"])
+        #expect(counts.unsteady(at: now + .seconds(6)).isEmpty)
+        counts.note(7, of: "1", at: now + .seconds(10))
+        #expect(counts.fault == nil && counts.unsteady(at: now + .seconds(12)) == ["web"])
+        counts.note(8, of: "1", at: now + .seconds(20))
+        #expect(counts.fault == "web ends again and again, with the code 3")
+        counts.note(nil, of: "1")
+        #expect(counts.fault == nil && counts.followed.isEmpty)
+
+        // A container that was kept from the release before may have been started anew a hundred times.
+        counts.follow(container, at: now)
+        counts.note(100, of: "1", at: now)
+        #expect(counts.fault == nil)
+    }
+
+    @Test("a container's ports and its volumes without a name are read")
+    func details() throws {
+        let name = String(repeating: "0a", count: 32)
+        let container = try JSONText(
+            trusted: #"""
+                {"Id": "1", "State": "running", "Status": "Up", "ImageID": "sha256:1", "Labels": {}, "Names": ["/web"],
+                "Ports": [{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+                {"PrivatePort": 53, "Type": "udp"}],
+                "Mounts": [{"Type": "volume", "Name": "\#(name)"}, {"Type": "volume", "Name": "data"}, {"Type": "bind"}]}
+                """#
+        ).decode(DockerEngine.Container.self)
+        #expect(container.name == "web" && container.anonymousVolumes == [name])
+        #expect(container.ports?.map(\.published) == [8080, nil])
+    }
+
+    @Test(
+        "ports are in each other's way by number, kind and address",
+        arguments: [
+            ("80/tcp", "80/tcp", true), ("80/tcp", "80/udp", false), ("80/tcp", "81/tcp", false),
+            ("10.0.0.1:80/tcp", "80/tcp", true), ("10.0.0.1:80/tcp", "10.0.0.2:80/tcp", false),
+            ("0.0.0.0:80/tcp", "10.0.0.2:80/tcp", true), ("10.0.0.2:80/tcp", "10.0.0.2:80/tcp", true),
+        ])
+    func overlaps(_ one: String, _ other: String, _ wanted: Bool) throws {
+        let one = try #require(HostPort(one))
+        let other = try #require(HostPort(other))
+        #expect(one.overlaps(other) == wanted && other.overlaps(one) == wanted)
+        #expect(HostPort("80") == nil && HostPort("x/tcp") == nil && HostPort("0/tcp") == nil)
+        #expect(HostPort(one.text) == one)
     }
 
     @Test("a service without a container is waited for")
     func missing() {
         #expect(
-            ContainerStanding(services: [ReleasedService(name: "web", mayEnd: false)], containers: []).waiting == [
-                "web"
-            ])
+            ContainerStanding(services: [ReleasedService(name: "web", mayEnd: false, hasOwnHash: true)], containers: [])
+                .waiting == [
+                    "web"
+                ])
     }
 
     @Test("a pull is told as the sum of its layers, however its lines are cut, and its error is thrown")

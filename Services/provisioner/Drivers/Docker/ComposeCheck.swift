@@ -20,7 +20,7 @@ struct ComposeCheck: Sendable {
     init(_ settings: DockerSettings, postgres: PostgresClient, logger: Logger) {
         self.settings = settings
         engine = DockerEngine(socket: settings.socket, logger: logger)
-        ports = HostPorts(postgres: postgres)
+        ports = HostPorts(postgres: postgres, engine: engine, settings: settings)
         secrets = AppSecrets(postgres: postgres, keyFile: SealingKeyFile(path: settings.sealingKeyFile))
         compose = ComposeProgram(socket: settings.socket)
     }
@@ -80,6 +80,21 @@ struct ComposeCheck: Sendable {
         _ text: ComposeText, files: [String: String], name: AppName, host: Hostname, allowing allowed: Set<Allowance>,
         in folder: ProjectFolder
     ) async throws -> ComposeProject {
+        let outside = OutsideFiles.read(by: text.text, files)
+        // Before it is rendered, since that is what reads them. What the block allows stands in the text.
+        let granted = LabBlock.value(in: text.text)?["allow"]
+        let isAllowed =
+            allowed.contains(.hostPaths)
+            || (granted?.arrayValue ?? [granted].compactMap { $0 }).contains(.string(Allowance.hostPaths.rawValue))
+        guard outside.isEmpty || isAllowed else {
+            throw Problem.invalid(
+                outside.map {
+                    Problem.Field(
+                        "/body/compose", "the file reads “\($0)”, which lies outside the app's folder",
+                        remedy: "Put it beside the Compose file and name it from there, or allow it: "
+                            + "x-lab: {allow: [host-paths]}")
+                })
+        }
         try folder.write(files, compose: text.text)
         let names = try await secrets.names(for: text, of: name)
         let document: JSONValue

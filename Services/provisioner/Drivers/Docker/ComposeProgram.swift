@@ -53,11 +53,17 @@ struct ComposeProgram: Sendable {
     /// Makes the containers those of the file and starts them; their images must be there. What depends on another's
     /// health waits for it.
     ///
+    /// - Parameter time: how long what others wait for may take; ``ComposeFault/timedOut(_:)`` is thrown then.
     /// - Throws: ``ComposeFault/unavailable(_:)`` when the engine went away meanwhile, which says nothing of the file.
-    func up(_ project: Project, variables: [String: String]) async throws {
-        let result = try await run(
-            project, ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"],
-            variables: variables, timeout: .seconds(900))
+    func up(_ project: Project, variables: [String: String], within time: Duration) async throws {
+        let result: ProgramResult
+        do {
+            result = try await run(
+                project, ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"],
+                variables: variables, timeout: time)
+        } catch ServerError.programTimedOut {
+            throw ComposeFault.timedOut(time)
+        }
         guard result.status.isSuccess else { throw ComposeFault(applying: Self.words(of: result, project)) }
     }
 
@@ -121,6 +127,8 @@ enum ComposeFault: Error, Sendable, CustomStringConvertible {
     case failed(String)
     /// The engine does not answer.
     case unavailable(String)
+    /// Something that others wait for neither came up nor failed.
+    case timedOut(Duration)
 
     /// From what the program said when it failed.
     init(applying words: String) {
@@ -133,6 +141,7 @@ enum ComposeFault: Error, Sendable, CustomStringConvertible {
         switch self {
         case .refused(let words): "Compose refuses the file: \(words)"
         case .failed(let words): "docker compose failed: \(words)"
+        case .timedOut(let time): "docker compose was not done within \(time)"
         case .unavailable(let words): "the Docker engine went away: \(words)"
         }
     }

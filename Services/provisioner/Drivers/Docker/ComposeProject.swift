@@ -9,6 +9,8 @@ struct ComposeProject: Sendable {
         let isBuilt: Bool
         /// Whether its image comes from a registry: it is not built, and does not say `pull_policy: never`.
         let isPulled: Bool
+        /// Such as `linux/arm64`; nil for the machine's own.
+        let platform: String?
         let isPrivileged: Bool
         let networkMode: String?
         /// TCP ports of the container that are published or exposed, in the file's order.
@@ -55,6 +57,10 @@ struct ComposeProject: Sendable {
                 "/body/compose", "x-lab.backup names “\(name)”, and there is no such volume",
                 remedy: near ?? "Give named volumes of the file, or folders beside it such as ./config")
         }
+    }
+
+    func usesHostNetwork(_ service: String) -> Bool {
+        services.contains { $0.name == service && $0.networkMode == "host" }
     }
 
     /// Where the proxy finds the app: what the block says, and else the likeliest; nil where it is not to be reached.
@@ -119,6 +125,7 @@ extension ComposeProject.Service {
         image = value["image"]?.stringValue
         isBuilt = value["build"].map { $0 != .null } ?? false
         isPulled = !isBuilt && !["never", "build"].contains(value["pull_policy"]?.stringValue ?? "")
+        platform = value["platform"]?.stringValue
         isPrivileged = value["privileged"]?.boolValue ?? false
         networkMode = value["network_mode"]?.stringValue
         hasHealthCheck = value["healthcheck"].map { $0 != .null && $0["disable"]?.boolValue != true } ?? false
@@ -174,6 +181,13 @@ extension ComposeProject {
             for path in service.hostPaths where path != directory && !path.hasPrefix(directory + "/") {
                 refuse(service, "mounts \(path), which lies outside the app's folder", .hostPaths)
             }
+        }
+        for path in OutsideFiles.mounted(by: document, outside: directory)
+        where !block.allow.contains(.hostPaths) && !allowed.contains(.hostPaths) {
+            fields.append(
+                .init(
+                    "/body/compose", "a secret or config is the file \(path), which lies outside the app's folder",
+                    remedy: "Put it beside the Compose file, or allow it: x-lab: {allow: [host-paths]}"))
         }
         return fields
     }

@@ -8,7 +8,8 @@ struct ContainerStanding: Sendable {
     let waiting: [String]
     /// Why they do not come up by waiting; nil while they may.
     let fault: String?
-    let isRestarting: Bool
+    /// Those that ended, and that the engine is about to start anew.
+    let restarting: [DockerEngine.Container]
 
     /// - Parameter services: the services that there should be.
     init(services: [ReleasedService], containers: [DockerEngine.Container]) {
@@ -38,6 +39,6 @@ struct ContainerStanding: Sendable {
         running = containers.count(where: \.isRunning)
         self.waiting = waiting
         fault = faults.isEmpty ? nil : faults.joined(separator: "; ")
-        isRestarting = containers.contains { $0.state == "restarting" }
+        restarting = containers.filter { $0.state == "restarting" }
     }
 }

@@ -5,7 +5,7 @@ import LabState
 import Logging
 
 /// The Docker engine's API over its socket (Docker Engine API v1.41, https://docs.docker.com/engine/api/v1.41/), as far
-/// as the lab looks at containers and brings images.
+/// as the lab looks at containers and brings images. An engine that takes newer versions alone is asked in its oldest one.
 struct DockerEngine: Sendable {
     /// A container, from `GET /containers/json`.
     struct Container: Sendable, Decodable {
@@ -18,6 +18,29 @@ struct DockerEngine: Sendable {
         let labels: [String: String]
         private let names: [String]?
         private let networkSettings: NetworkSettings?
+        private let mounts: [Mount]?
+        let ports: [Port]?
+
+        /// A port of it that the host has.
+        struct Port: Sendable, Decodable {
+            let address: String?
+            let published: Int?
+            let kind: String
+            private enum CodingKeys: String, CodingKey {
+                case address = "IP"
+                case published = "PublicPort"
+                case kind = "Type"
+            }
+        }
+
+        private struct Mount: Sendable, Decodable {
+            let kind: String?
+            let name: String?
+            private enum CodingKeys: String, CodingKey {
+                case kind = "Type"
+                case name = "Name"
+            }
+        }
 
         private struct NetworkSettings: Sendable, Decodable {
             struct Endpoint: Sendable, Decodable {}
@@ -33,6 +56,17 @@ struct DockerEngine: Sendable {
             case labels = "Labels"
             case names = "Names"
             case networkSettings = "NetworkSettings"
+            case mounts = "Mounts"
+            case ports = "Ports"
+        }
+
+        var name: String { String((names?.first ?? id).drop { $0 == "/" }) }
+
+        /// The volumes that its image asks for and no file names: nothing finds them when it is gone.
+        var anonymousVolumes: [String] {
+            (mounts ?? []).filter { $0.kind == "volume" }.compactMap(\.name).filter { name in
+                name.utf8.count == 64 && name.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+            }
         }
 
         /// The names of the networks that it is in.
@@ -52,11 +86,13 @@ struct DockerEngine: Sendable {
         var isUnhealthy: Bool { status.hasSuffix("(unhealthy)") }
         var isStarting: Bool { status.hasSuffix("(health: starting)") }
         /// nil while it has not ended.
-        var exitCode: Int? {
-            guard state == "exited", status.hasPrefix("Exited ("), let end = status.firstIndex(of: ")") else {
-                return nil
-            }
-            return Int(status[status.index(status.startIndex, offsetBy: 8)..<end])
+        var exitCode: Int? { state == "exited" ? code(after: "Exited (") : nil }
+        /// The code that it ended with before it is started anew; nil when it is not just being so.
+        var restartCode: Int? { state == "restarting" ? code(after: "Restarting (") : nil }
+
+        private func code(after beginning: String) -> Int? {
+            guard status.hasPrefix(beginning), let end = status.firstIndex(of: ")") else { return nil }
+            return Int(status[status.index(status.startIndex, offsetBy: beginning.count)..<end])
         }
     }
 
@@ -88,6 +124,7 @@ struct DockerEngine: Sendable {
 
     let socket: String
     let http: HTTPClient
+    private let version = EngineVersion()
 
     init(socket: String, logger: Logger) {
         self.socket = socket
@@ -100,6 +137,22 @@ struct DockerEngine: Sendable {
     func containers(of project: String) async throws -> [Container] {
         let filters = PercentEncoding.encode(#"{"label":["com.docker.compose.project=\#(project)"]}"#)
         return try await get("/containers/json?all=1&filters=\(filters)").json([Container].self)
+    }
+
+    /// The same of all projects, and of those that belong to none; only what runs.
+    func runningContainers() async throws -> [Container] { try await get("/containers/json").json([Container].self) }
+
+    /// How often the engine has started a container anew because it ended; nil when it is gone.
+    func restarts(of container: String) async throws -> Int? {
+        struct Answer: Decodable {
+            let restarts: Int
+            private enum CodingKeys: String, CodingKey { case restarts = "RestartCount" }
+        }
+        do {
+            return try await get("/containers/\(container)/json").json(Answer.self).restarts
+        } catch DockerFault.notFound {
+            return nil
+        }
     }
 
     func machine() async throws -> Machine { try await get("/info").json(Machine.self) }
@@ -206,13 +259,19 @@ struct DockerEngine: Sendable {
 
     /// Pulls an image from its registry, with the login that `docker login` left on this machine.
     ///
-    /// - Parameter progress: called with what has come and what is to come of all layers, in bytes.
-    func pull(_ reference: String, telling progress: @Sendable (PullProgress) -> Void) async throws {
+    /// - Parameters:
+    ///   - platform: such as `linux/arm64`; nil for the machine's own.
+    ///   - progress: called with what has come and what is to come of all layers, in bytes.
+    func pull(
+        _ reference: String, for platform: String? = nil, telling progress: @Sendable (PullProgress) -> Void
+    ) async throws {
         let name = ImageReference(reference)
         var request = HTTPRequest(
             method: .post,
-            url: "http://docker/v1.41/images/create?fromImage=\(PercentEncoding.encode(name.repository))"
-                + "&tag=\(PercentEncoding.encode(name.tag))")
+            url: try await url(
+                "/images/create?fromImage=\(PercentEncoding.encode(name.repository))"
+                    + "&tag=\(PercentEncoding.encode(name.tag))"
+                    + (platform.map { "&platform=\(PercentEncoding.encode($0))" } ?? "")))
         request.headers["X-Registry-Auth"] = try await RegistryLogins().header(for: name.registry)
         request.timeouts = HTTPTimeouts(connect: .seconds(5), total: nil, idle: .seconds(120))
         request.retries = .never
@@ -246,7 +305,7 @@ struct DockerEngine: Sendable {
         let kinds =
             #"{"type":["container"],"event":["die","stop","destroy","start","pause","unpause","rename","update","health_status"]}"#
         var request = HTTPRequest(
-            method: .get, url: "http://docker/v1.41/events?filters=\(PercentEncoding.encode(kinds))")
+            method: .get, url: try await url("/events?filters=\(PercentEncoding.encode(kinds))"))
         request.timeouts = .unlimited
         request.retries = .never
         try await translating {
@@ -267,23 +326,39 @@ struct DockerEngine: Sendable {
 
     private func get(_ path: String) async throws -> HTTPResponse { try await send(.get, path) }
 
-    func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> HTTPResponse {
-        var request = HTTPRequest(method: method, url: "http://docker/v1.41" + path)
+    func send(
+        _ method: HTTPMethod, _ path: String, body: JSONValue? = nil, within time: Duration = .seconds(30)
+    ) async throws -> HTTPResponse {
+        var request = HTTPRequest(method: method, url: try await url(path))
         if let body {
             request.headers["Content-Type"] = "application/json"
             request.body = .text(try JSONText(encoding: body).text)
         }
-        request.timeouts = HTTPTimeouts(connect: .seconds(5), total: .seconds(30))
+        request.timeouts = HTTPTimeouts(connect: .seconds(5), total: time)
         request.maximumBodyBytes = 16 << 20
         let response = try await translating { [request] in try await http.execute(request) }
         guard response.isSuccess else { throw DockerFault(status: response.status, body: response.body) }
         return response
     }
 
+    /// The address of a path in the version that this engine is asked in.
+    func url(_ path: String) async throws -> String {
+        let version = try await version.value {
+            var request = HTTPRequest(method: .get, url: "http://docker/version")
+            request.timeouts = HTTPTimeouts(connect: .seconds(5), total: .seconds(30))
+            let response = try await translating { [request] in try await http.execute(request) }
+            guard response.isSuccess else { throw DockerFault(status: response.status, body: response.body) }
+            return try response.json(EngineVersion.Answer.self)
+        }
+        return "http://docker/v\(version)\(path)"
+    }
+
     func translating<Value>(_ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()
         } catch let error as HTTPClientError where error.isConnectionFailure {
+            // Another one may answer next time.
+            version.forget()
             throw DockerFault.unavailable("the Docker engine at \(socket) does not answer: \(error.cause)")
         }
     }

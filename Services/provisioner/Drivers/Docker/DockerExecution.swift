@@ -32,7 +32,7 @@ extension DockerEngine {
                 "AttachStdout": true, "AttachStderr": true, "Tty": false, "Cmd": .array(command.map { .string($0) }),
             ])
         let id = try created.json(Created.self).id
-        var request = HTTPRequest(method: .post, url: "http://docker/v1.41/exec/\(id)/start")
+        var request = HTTPRequest(method: .post, url: try await url("/exec/\(id)/start"))
         request.headers["Content-Type"] = "application/json"
         request.body = .text(#"{"Detach": false, "Tty": false}"#)
         request.timeouts = HTTPTimeouts(connect: .seconds(5), total: time, idle: nil)

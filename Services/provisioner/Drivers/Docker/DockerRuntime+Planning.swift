@@ -29,7 +29,7 @@ extension DockerRuntime {
         }
         try await limitCores(of: &document)
         let exposure = try project.exposure()
-        if let exposure, settings.network == nil {
+        if let exposure, settings.network == nil, !project.usesHostNetwork(exposure.service) {
             document.publish(exposure.service, exposure.port)
         }
         let wanted = JSONText(

@@ -17,8 +17,8 @@ struct DockerRuntime: Runtime {
     /// Asks an app whether it answers.
     let native: NativeRuntime
     let logger: Logger
-    private let hashes = ServiceHashes()
-    private let young = YoungReleases()
+    let hashes = ServiceHashes()
+    let young = YoungReleases()
 
     init(
         _ settings: DockerSettings, releases: ReleaseStore, native: NativeRuntime, logger: Logger
@@ -58,8 +58,10 @@ struct DockerRuntime: Runtime {
             // This process, or another, was killed meanwhile.
             try await settle(newest, before: head.fallback, telling: progress)
         case .live, .replaced, .failed:
-            guard let live = head.live else { return }
-            if let fault = try await earlyEnd(of: live) {
+            guard let live = head.live else {
+                return newest.isLeftStanding ? () : try await takeAway(app.name)
+            }
+            if let fault = try await earlyEnd(of: live, telling: progress) {
                 return try await giveUp(live, before: head.replaced, because: fault, telling: progress)
             }
             try await keep(live, source.drift, telling: progress)
@@ -103,7 +105,7 @@ struct DockerRuntime: Runtime {
         } catch {
             guard let live, !Task.isCancelled else { throw error }
             // What lies beside the new file has been written already, and may be mounted.
-            try settings.folder(of: app).write(live.files, compose: nil)
+            try await lay(live.files, of: app)
             guard var problem = error as? Problem else { throw error }
             try await keep(live, source.drift, telling: progress)
             problem.detail += ". Release \(live.number) runs on"
@@ -117,8 +119,7 @@ struct DockerRuntime: Runtime {
     ) async throws -> Release {
         progress(RuntimeProgress("Resolving", "The Compose file is rendered"))
         let folder = settings.folder(of: app)
-        try await releases.noteWritten(source.files.keys.sorted(), of: app)
-        try folder.write(source.files, compose: source.text.text)
+        try await lay(source.files, compose: source.text.text, of: app)
         let file = ComposeProgram.Project(
             name: settings.project(of: app), directory: folder.project, file: folder.project + "/compose.yaml")
         let names = try await secrets.names(for: source.text, of: app)
@@ -143,7 +144,7 @@ struct DockerRuntime: Runtime {
         }
         try await limitCores(of: &document)
         var port = exposure?.port ?? 1
-        if let exposure, settings.network == nil {
+        if let exposure, settings.network == nil, !project.usesHostNetwork(exposure.service) {
             port = try await releases.port(of: app) { LoopbackPort.free() }
             document.publish(exposure.service, exposure.port)
         }
@@ -169,6 +170,7 @@ struct DockerRuntime: Runtime {
     }
 
     private func stop(_ app: AppName, telling progress: @Sendable (RuntimeProgress) -> Void) async throws {
+        try await releases.noteStopped(app)
         let containers = try await engine.containers(of: settings.project(of: app))
         guard containers.contains(where: { !["exited", "created", "dead"].contains($0.state) }) else { return }
         progress(RuntimeProgress("Stopping", "The containers are stopped"))
@@ -187,7 +189,7 @@ struct DockerRuntime: Runtime {
                     "The engine has no image \(reference) of the service “\(service.name)”, which is not to be pulled",
                 remedy: "Make it on this machine, or take “pull_policy” out of the file")
         }
-        try await pull(reference, of: service.name, telling: progress)
+        try await pull(reference, of: service, telling: progress)
         guard let id = try await engine.imageID(of: reference) else {
             throw Problem(
                 .unavailable, title: "ImageNotPulled", detail: "The engine has no image \(reference) after its pull")
@@ -195,164 +197,18 @@ struct DockerRuntime: Runtime {
         return id
     }
 
-    /// Starts a release and waits until it is healthy; goes back to the one before when it does not become so.
-    private func start(
-        _ release: Release, before former: Release?, telling progress: @Sendable (RuntimeProgress) -> Void
-    ) async throws {
-        do {
-            progress(RuntimeProgress("Starting", "The containers of release \(release.number) are started"))
-            try await up(release)
-            try await untilHealthy(release, telling: progress)
-        } catch let fault as ReleaseFault {
-            return try await giveUp(release, before: former, because: fault.description, telling: progress)
-        } catch ComposeFault.failed(let words) {
-            return try await giveUp(release, before: former, because: words, telling: progress)
-        }
-        try await releases.makeLive(release)
-        young.add(release)
-    }
-
-    /// Why a release that has just come up did not, after all: without a health check, a container that fails in its
-    /// first seconds is seen running first. Nil when nothing of the kind is seen. What a signal ended, somebody ended.
-    private func earlyEnd(of release: Release) async throws -> String? {
-        guard young.contains(release) else { return nil }
-        for container in try await engine.containers(of: settings.project(of: release.app)) {
-            if let code = container.exitCode, (1..<128).contains(code) {
-                return "\(container.service) ended with the code \(code) soon after its start"
-            }
-        }
-        return nil
-    }
-
-    /// Does with a release that did not come up what its file says.
-    private func giveUp(
-        _ release: Release, before former: Release?, because reason: String,
-        telling progress: @Sendable (RuntimeProgress) -> Void
-    ) async throws {
-        switch release.failureAction {
-        case .rollback: try await goBack(from: release, to: former, because: reason, telling: progress)
-        case .pause, .continue:
-            try await releases.leaveStanding(release, reason: reason, log: await failingLogs(release))
-        }
-    }
-
-    private func goBack(
-        from release: Release, to former: Release?, because reason: String,
-        telling progress: @Sendable (RuntimeProgress) -> Void
-    ) async throws {
-        let log = await failingLogs(release)
-        try await releases.fail(release, reason: reason, log: log, former: former)
-        guard let former else {
-            return try await compose.down(named: settings.project(of: release.app))
-        }
-        try await ResourceStore(postgres: releases.postgres).tell([
-            NewEvent(
-                "app.rolled_back", about: App.key(ResourceName(release.app)),
-                payload: ["by": "lab", "release": .integer(Int64(release.number)), "message": .string(reason)])
-        ])
-        progress(
-            RuntimeProgress(
-                "RollingBack",
-                "Release \(release.number) did not come up: \(reason). Release \(former.number) is started"))
-        try await up(former)
-    }
-
-    private func up(_ release: Release) async throws {
-        let folder = settings.folder(of: release.app)
-        try folder.write(release.files, compose: nil)
-        try folder.write(release: release.document)
-        for container in try await engine.containers(of: settings.project(of: release.app)) {
-            if container.isHalfMade {
-                // Compose would give the next one the same name, and stumble over it.
-                try await engine.remove(container.id)
-            } else if container.state == "paused" {
-                // Compose takes a paused container for one that runs.
-                try await engine.unpause(container.id)
-            }
-        }
-        do {
-            try await compose.up(project(of: release.app), variables: try await variables(of: release))
-        } catch ComposeFault.failed(let words) where isTaken(release.port, by: words) {
-            var moved = release
-            moved.port = try await releases.movePort(of: release.app) { LoopbackPort.free() }
-            logger.notice(
-                "The app's port is held by something else, so it gets another one",
-                metadata: ["app": "\(release.app)", "port": "\(release.port)", "instead": "\(moved.port)"])
-            try await compose.up(project(of: release.app), variables: try await variables(of: moved))
-        }
-        try await join(release)
-    }
-
-    /// Whether the port that the lab chose is what Compose stumbled over. An engine that was killed may hold ports of
-    /// containers that it has lost (moby, libnetwork's port allocator).
-    private func isTaken(_ port: Int, by words: String) -> Bool {
-        settings.network == nil && words.contains(":\(port)")
-            && ["port is already allocated", "address already in use"].contains { words.contains($0) }
-    }
-
-    /// Puts the service that people reach into the network that the proxy finds apps in. Compose would also call it by
-    /// its service's name there, which other apps have services of.
-    private func join(_ release: Release) async throws {
-        guard let network = settings.network, !release.usesHostNetwork else { return }
-        for container in try await engine.containers(of: settings.project(of: release.app))
-        where container.service == release.service && !container.networks.contains(network) {
-            try await engine.connect(container.id, to: network, alias: settings.alias(of: release.app))
-        }
-    }
-
-    /// The values of the app's secrets, which are in Compose's environment and in no document, and its port.
-    private func variables(of release: Release) async throws -> [String: String] {
-        try await secrets.values(of: release.app).mapValues { $0.reveal() }.merging([
-            ReleaseDocument.portVariable: String(release.port)
-        ]) { $1 }
-    }
-
-    private func project(of app: AppName) -> ComposeProgram.Project {
-        let folder = settings.folder(of: app)
-        return .init(name: settings.project(of: app), directory: folder.project, file: folder.releaseFile)
-    }
-
-    private func untilHealthy(
-        _ release: Release, telling progress: @Sendable (RuntimeProgress) -> Void
-    ) async throws {
-        let deadline = ContinuousClock.now + settings.healthTimeout
-        var restarts = 0
-        while true {
-            let standing = try await standing(of: release)
-            if let fault = standing.fault { throw ReleaseFault(fault) }
-            if standing.waiting.isEmpty { return }
-            restarts += standing.isRestarting ? 1 : 0
-            guard restarts < 20 else {
-                throw ReleaseFault("\(standing.waiting.joined(separator: ", ")) ends again and again")
-            }
-            guard ContinuousClock.now < deadline else {
-                throw ReleaseFault(
-                    "\(standing.waiting.joined(separator: ", ")) did not become healthy within \(settings.healthTimeout)"
-                )
-            }
-            progress(RuntimeProgress("Waiting", "Waits for \(standing.waiting.joined(separator: ", "))"))
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
-
-    /// The end of what the containers wrote that are the reason.
-    private func failingLogs(_ release: Release) async -> String {
-        let containers = (try? await engine.containers(of: settings.project(of: release.app))) ?? []
-        var logs: [String] = []
-        for container in containers where !container.isRunning || container.isUnhealthy || container.isStarting {
-            let text = (try? await engine.logs(of: container.id, lines: 100)) ?? ""
-            logs.append("== \(container.service): \(container.status)\n" + text)
-        }
-        return String(logs.joined(separator: "\n").suffix(20_000))
-    }
-
     // MARK: Keeping
 
-    /// Puts right what was changed by hand, where the app wants that.
+    /// Puts right what was changed by hand, where the app wants that, and starts what the lab had stopped.
     private func keep(
         _ release: Release, _ policy: DriftPolicy, telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws {
-        guard policy == .correct, let drift = try await drift(of: release) else { return }
+        let wasStopped = policy == .report ? try await releases.isStopped(release.app) : false
+        guard policy == .correct || wasStopped, let drift = try await drift(of: release) else { return }
+        if wasStopped {
+            progress(RuntimeProgress("Starting", "The containers of release \(release.number) are started"))
+            return try await up(release)
+        }
         progress(RuntimeProgress("Correcting", "\(drift). It is put right"))
         logger.notice("Containers are put right", metadata: ["app": "\(release.app)", "drift": "\(drift)"])
         try await up(release)
@@ -363,7 +219,7 @@ struct DockerRuntime: Runtime {
         let variables = try await variables(of: release)
         let expected = try await hashes.of(release, variables) { release in
             let folder = settings.folder(of: release.app)
-            try folder.write(release.files, compose: nil)
+            try await lay(release.files, of: release.app)
             try folder.write(release: release.document)
             return try await compose.hashes(project(of: release.app), variables: variables)
         }
@@ -372,7 +228,7 @@ struct DockerRuntime: Runtime {
             let own = containers.filter { $0.service == service.name }
             guard !own.isEmpty else { return "The container of the service “\(service.name)” is gone" }
             for container in own {
-                if container.configurationHash != expected[service.name] {
+                if service.hasOwnHash, container.configurationHash != expected[service.name] {
                     return "The container of “\(service.name)” was changed"
                 }
                 if service.name == release.service, let network = settings.network, !release.usesHostNetwork,
@@ -393,8 +249,10 @@ struct DockerRuntime: Runtime {
 
     func remove(_ app: RunnableApp, withData: Bool) async throws {
         let project = settings.project(of: app.name)
+        let anonymous = try await engine.containers(of: project).flatMap(\.anonymousVolumes)
         try await compose.down(named: project)
         if withData {
+            for volume in anonymous { try await engine.removeVolume(volume) }
             // What apps share outlives each of them.
             for volume in try await engine.volumes(of: project) where !volume.isShared {
                 try await engine.removeVolume(volume.name)
@@ -406,7 +264,7 @@ struct DockerRuntime: Runtime {
         let written = try await releases.writtenFiles(of: app.name)
         let folder = settings.folder(of: app.name)
         if withData {
-            try folder.remove()
+            try await remove(folder)
             try await secrets.removeAll(of: app.name)
         } else {
             folder.removeWritten(written)
@@ -415,13 +273,74 @@ struct DockerRuntime: Runtime {
         hashes.forget(app.name)
     }
 
-    func restart(_ app: RunnableApp) async throws {
-        try await compose.restart(project(of: app.name))
+    /// What containers wrote as users of their own, root among them, the lab may not be able to remove itself.
+    private func remove(_ folder: ProjectFolder) async throws {
+        do {
+            try folder.remove()
+        } catch {
+            guard try await engine.removeFolder(folder.path, within: settings) else {
+                throw Problem(
+                    .forbidden, title: "FilesNotRemoved",
+                    detail: "What the containers wrote to \(folder.path) belongs to users of theirs: \(error)",
+                    remedy: "Remove it: sudo rm -r \(folder.path)")
+            }
+        }
     }
-}
 
-/// Why a release did not come up.
-private struct ReleaseFault: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+    /// Where something was changed by hand, that is put right; else the containers are stopped and started.
+    func restart(_ app: RunnableApp) async throws {
+        guard case .compose(let source) = app.workload else { return }
+        guard !source.isStopped else {
+            throw Problem(
+                .conflict, title: "Stopped", detail: "App \(app.name) was stopped",
+                remedy: "Start it with “lab start \(app.name)”")
+        }
+        guard let live = try await releases.head(of: app.name).live else {
+            throw Problem(
+                .conflict, title: "NotStarted", detail: "No release of App \(app.name) runs",
+                remedy: "See why with “lab status \(app.name)”")
+        }
+        do {
+            if try await drift(of: live) != nil {
+                try await up(live)
+            } else {
+                try await compose.restart(project(of: app.name))
+            }
+        } catch let fault as ComposeFault {
+            throw Problem(.unavailable, title: "NotRestarted", detail: "App \(app.name): \(fault)")
+        }
+    }
+
+    // MARK: Files
+
+    /// Writes the files that lie beside a Compose file, and takes away those of former releases that it has no more. What
+    /// an app has changed since stays.
+    func lay(_ files: [String: String], compose text: String? = nil, of app: AppName) async throws {
+        let folder = settings.folder(of: app)
+        let outdated = try await releases.writtenFiles(of: app).subtracting(files.keys)
+        if !outdated.isEmpty {
+            let former = try await releases.releases(of: app)
+            for file in outdated.sorted() {
+                let isOurs = former.contains { release in
+                    release.files[file].map { folder.holds($0, in: file) } ?? false
+                }
+                if isOurs { folder.removeOutdated([file]) }
+            }
+            try await releases.forgetWritten(outdated.sorted(), of: app)
+        }
+        try await releases.noteWritten(files.keys.sorted(), of: app)
+        try folder.write(files, compose: text)
+    }
+
+    /// The values of the app's secrets, which are in Compose's environment and in no document, and its port.
+    func variables(of release: Release) async throws -> [String: String] {
+        try await secrets.values(of: release.app).mapValues { $0.reveal() }.merging([
+            ReleaseDocument.portVariable: String(release.port)
+        ]) { $1 }
+    }
+
+    func project(of app: AppName) -> ComposeProgram.Project {
+        let folder = settings.folder(of: app)
+        return .init(name: settings.project(of: app), directory: folder.project, file: folder.releaseFile)
+    }
 }

@@ -1,32 +1,36 @@
-import Glibc
 import LabCore
 import LabPostgres
 import LabState
 
-/// A port of the host that a Compose file asks for.
-struct HostPort: Sendable, Hashable {
-    let number: Int
-    let isTCP: Bool
-
-    var text: String { "\(number)/\(isTCP ? "tcp" : "udp")" }
-}
-
 /// Looks whether ports that an app wants are free, before anything is started for it.
 struct HostPorts: Sendable {
     let postgres: PostgresClient
+    let engine: DockerEngine
+    let settings: DockerSettings
 
     /// Why a port cannot be had, in a sentence each.
     ///
     /// - Parameter wanted: the ports with the services that want them.
     func refusals(of wanted: [(service: String, port: HostPort)], for app: AppName) async throws -> [Problem.Field] {
         guard !wanted.isEmpty else { return [] }
-        let taken = try await published()
+        let declared = try await declared()
+        let own = declared[app.text] ?? []
+        let published = await published(besides: app)
+        let unknown = wanted.map(\.port).filter { port in
+            !declared.values.contains { $0.contains { $0.overlaps(port) } }
+                && !published.contains { $0.port.overlaps(port) }
+        }
+        let taken = try await taken(of: unknown)
         return wanted.compactMap { service, port in
-            let holders = taken.filter { $0.value.contains(port) }.keys
+            let holders = declared.filter { $0.key != app.text && $0.value.contains { $0.overlaps(port) } }.keys
             let reason: String
-            if let other = holders.filter({ $0 != app.text }).min() {
+            if let other = holders.min() {
                 reason = "belongs to App \(other)"
-            } else if !holders.contains(app.text), !Self.isFree(port) {
+            } else if own.contains(where: { $0.overlaps(port) }) {
+                return nil
+            } else if let container = published.first(where: { $0.port.overlaps(port) }) {
+                reason = "is published by the container \(container.name)"
+            } else if taken.contains(port) {
                 reason = "is taken by something else on this machine"
             } else {
                 return nil
@@ -37,12 +41,35 @@ struct HostPorts: Sendable {
         }
     }
 
+    /// Those that a program of this machine listens on. A provisioner in a container cannot see that from where it is.
+    private func taken(of ports: [HostPort]) async throws -> Set<HostPort> {
+        guard !ports.isEmpty else { return [] }
+        guard settings.network != nil else { return Set(ports.filter { !$0.isFree }) }
+        let answer = try await engine.runOwn(
+            ["setup", "taken-ports"] + ports.map(\.text), .init(network: "host"), within: .seconds(30))
+        return Set(
+            (answer?.standardOutput ?? "").split(whereSeparator: \.isNewline).compactMap { HostPort(String($0)) })
+    }
+
+    /// What containers publish that are not of the app, with their names. An engine that does not answer is told later.
+    private func published(besides app: AppName) async -> [(name: String, port: HostPort)] {
+        let containers = (try? await engine.runningContainers()) ?? []
+        return containers.filter { $0.labels["com.docker.compose.project"] != settings.project(of: app) }
+            .flatMap { container in
+                (container.ports ?? []).compactMap { port in
+                    port.published.map {
+                        (container.name, HostPort(number: $0, isTCP: port.kind == "tcp", address: port.address))
+                    }
+                }
+            }
+    }
+
     /// The ports of the host that the containers of each app have.
-    private func published() async throws -> [String: Set<HostPort>] {
+    private func declared() async throws -> [String: Set<HostPort>] {
         let rows = try await postgres.query(
             """
             select app, status, document::text from provisioner.release as r
-            where status in ('live', 'starting') or status = 'failed'
+            where status = 'live' or status in ('starting', 'failed')
                 and number = (select max(number) from provisioner.release where app = r.app)
             """)
         var ports: [String: Set<HostPort>] = [:]
@@ -56,29 +83,9 @@ struct HostPorts: Sendable {
         }
         for row in try await postgres.query("select app, port from provisioner.exposure") {
             let (app, port) = try row.decode((String, Int32).self)
-            ports[app, default: []].insert(HostPort(number: Int(port), isTCP: true))
+            ports[app, default: []].insert(HostPort(number: Int(port), isTCP: true, address: "127.0.0.1"))
         }
         return ports
-    }
-
-    /// Whether nothing listens there on any address of this machine.
-    private static func isFree(_ port: HostPort) -> Bool {
-        let type = port.isTCP ? SOCK_STREAM : SOCK_DGRAM
-        let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return true }
-        defer { close(descriptor) }
-        if port.isTCP {
-            var enabled: Int32 = 1
-            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size))
-        }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(clamping: port.number)).bigEndian
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 || errno == EACCES
-            }
-        }
     }
 }
 
@@ -87,7 +94,7 @@ extension ComposeProject {
     var hostPorts: [(service: String, port: HostPort)] {
         services.flatMap { service in
             service.ports.compactMap { port in
-                port.published.map { (service.name, HostPort(number: $0, isTCP: port.isTCP)) }
+                port.published.map { (service.name, HostPort(number: $0, isTCP: port.isTCP, address: port.address)) }
             }
         }
     }

@@ -14,7 +14,15 @@ struct ImageNames: Sendable {
 
     /// - Parameter id: the image by its content, `sha256:…`.
     func name(of id: String, _ service: String) -> String {
-        "\(repository)/\(service):\(id.drop { $0 != ":" }.dropFirst().prefix(16))"
+        "\(repository)/\(Self.component(service)):\(id.drop { $0 != ":" }.dropFirst().prefix(16))"
+    }
+
+    /// A service may be called what no part of an image's name may be: `DB`, `web_`. Two that become the same are still
+    /// told apart by their content (https://github.com/distribution/reference, `path-component`).
+    private static func component(_ service: String) -> String {
+        let letters = service.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+        let trimmed = letters.drop { $0 == "-" }.reversed().drop { $0 == "-" }.reversed()
+        return trimmed.isEmpty ? "service" : String(trimmed)
     }
 
     /// All names that some releases need.

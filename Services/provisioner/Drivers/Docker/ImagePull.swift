@@ -6,11 +6,11 @@ extension DockerRuntime {
     ///
     /// - Throws: a problem of the title `ImageNotPulled`, with what the registry said.
     func pull(
-        _ reference: String, of service: String, telling progress: @Sendable (RuntimeProgress) -> Void
+        _ reference: String, of service: ComposeProject.Service, telling progress: @Sendable (RuntimeProgress) -> Void
     ) async throws {
-        progress(RuntimeProgress("Pulling", "The image \(reference) of the service “\(service)” is pulled"))
+        progress(RuntimeProgress("Pulling", "The image \(reference) of the service “\(service.name)” is pulled"))
         do {
-            try await engine.pull(reference) { now in
+            try await engine.pull(reference, for: service.platform) { now in
                 let megabytes = "\(now.done / 1_000_000) of \(now.total / 1_000_000) MB"
                 progress(
                     RuntimeProgress(
@@ -20,7 +20,7 @@ extension DockerRuntime {
             let answer = RegistryAnswer(to: ImageReference(reference), fault)
             throw Problem(
                 .unavailable, title: "ImageNotPulled",
-                detail: "The image \(reference) of the service “\(service)” cannot be pulled: \(answer.detail)",
+                detail: "The image \(reference) of the service “\(service.name)” cannot be pulled: \(answer.detail)",
                 remedy: answer.remedy)
         }
     }
@@ -37,7 +37,7 @@ extension DockerRuntime {
         for service in project.services {
             let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
             if service.isPulled, pulled.insert(reference).inserted {
-                try await pull(reference, of: service.name) { _ in }
+                try await pull(reference, of: service) { _ in }
             }
             guard let id = try await engine.imageID(of: reference) else {
                 throw Problem(

@@ -78,6 +78,9 @@ struct ProjectFolder: Sendable {
         rmdir(path)
     }
 
+    /// Whether a file says a text; what is no file, or leads elsewhere, does not.
+    func holds(_ text: String, in file: String) -> Bool { ConfinedFolder(path: project).holds(text, in: file) }
+
     /// Removes files that a former release had beside its Compose file.
     func removeOutdated(_ files: some Sequence<String>) {
         ConfinedFolder(path: project).remove(files)
