@@ -29,17 +29,17 @@ extension DockerRuntime {
         }
         let standing = try await standing(of: live)
         let upstream = try settings.upstream(of: live)
-        guard standing.fault == nil, standing.waiting.isEmpty else {
-            let waiting = standing.waiting.joined(separator: ", ")
-            return RuntimeObservation(
-                isRunning: false, reason: "ContainersNotRunning",
-                message: standing.fault ?? "Waits for \(waiting)", upstream: upstream)
-        }
         if source.drift == .report, let drift = try await drift(of: live) {
             return RuntimeObservation(
                 isRunning: false, reason: "Drifted",
                 message: "\(drift), and the app says “drift: report”. Put it right with “lab restart \(app.name)”",
                 upstream: upstream)
+        }
+        guard standing.fault == nil, standing.waiting.isEmpty else {
+            let waiting = standing.waiting.joined(separator: ", ")
+            return RuntimeObservation(
+                isRunning: false, reason: "ContainersNotRunning",
+                message: standing.fault ?? "Waits for \(waiting)", upstream: upstream)
         }
         let count = "\(standing.running) of \(standing.count) containers of release \(live.number) run"
         let numbers: JSONValue = [

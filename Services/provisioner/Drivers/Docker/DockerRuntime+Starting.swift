@@ -136,7 +136,8 @@ extension DockerRuntime {
 
     /// How long a release may take until it is healthy: what is set, and more where its health checks begin to count later.
     private func patience(for release: Release) -> Duration {
-        max(settings.healthTimeout, release.longestStart + .seconds(60))
+        let start = release.longestStart
+        return start == .zero ? settings.healthTimeout : max(settings.healthTimeout, start + .seconds(60))
     }
 
     private func untilHealthy(
