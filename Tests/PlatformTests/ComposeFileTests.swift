@@ -40,6 +40,20 @@ struct ComposeFileTests {
         #expect(published == [proxy: ["80", "443"], "unbound": ["53"], "mosquitto": ["1883"]])
     }
 
+    @Test(
+        "what is built here is asked of no registry, under a name that none can have", arguments: ["traefik", "nginx"])
+    func images(_ profile: String) async throws {
+        let services = try #require(try await Self.rendered(profile: profile)["services"]?.objectValue)
+        var own: Set<String> = []
+        for (name, service) in services
+        where service["image"]?.stringValue?.hasPrefix("homelab.invalid/") == true {
+            own.insert(name)
+            #expect(service["pull_policy"]?.stringValue == "never", "\(name)")
+        }
+        let built = services.filter { $0.value["build"]?.objectValue != nil }
+        #expect(own == Set(built.keys).union(["database"]))
+    }
+
     @Test("each service has its own secrets, and no other's")
     func secrets() async throws {
         let services = try #require(try await Self.rendered(profile: "traefik")["services"]?.objectValue)
