@@ -73,7 +73,8 @@ struct ComposeFileTests {
         let text = try String(contentsOf: Repository.root.appending(path: "proxy/traefik.yaml"), encoding: .utf8)
         for part in [
             "  web:\n    address: \":80\"", "  websecure:\n    address: \":443\"",
-            "endpoint: http://proxy-router:8700/v1/traefik/configuration", "Authorization: Bearer {{token}}",
+            "readTimeout: 0s", "endpoint: http://proxy-router:8700/v1/traefik/configuration",
+            "Authorization: Bearer {{token}}",
         ] {
             #expect(text.contains(part), "\(part)")
         }
