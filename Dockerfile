@@ -82,5 +82,6 @@ RUN apt-get update && cd /tmp && apt-get download docker-compose && rm -rf /var/
 
 FROM lab AS provisioner
 COPY --from=compose-files /files /
-ENV DOCKER_CONFIG=/var/lib/lab/docker
+# The logins to registries are the owner's, and only read; what Compose's builder writes beside them has its own place.
+ENV DOCKER_CONFIG=/logins BUILDX_CONFIG=/var/lib/lab/buildx
 CMD ["serve", "provisioner"]
