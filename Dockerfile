@@ -24,7 +24,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends \
     && rm -rf /var/lib/apt/lists/*
 COPY infra/images/collect /usr/local/bin/collect
 
-FROM packages AS lab-files
+FROM packages AS base-files
 COPY --from=build /out/lab /usr/local/bin/lab
 RUN collect /root-of-image lab \
     && cd /root-of-image \
@@ -37,15 +37,25 @@ RUN collect /root-of-image lab \
     && chown -R 10001:10001 var/lib/lab run/lab
 
 # What all images have: the layer that is stored once.
-FROM scratch AS lab
+FROM scratch AS base
 LABEL org.opencontainers.image.title="homelab" \
       org.opencontainers.image.description="Declare a service once; the lab puts it online and keeps it there" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=lab-files /root-of-image /
+COPY --from=base-files /root-of-image /
 ENV HOME=/var/lib/lab PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 USER 10001:10001
 ENTRYPOINT ["/usr/local/bin/lab"]
 HEALTHCHECK --interval=10s --timeout=4s --start-period=60s --start-interval=250ms --retries=3 CMD ["/usr/local/bin/lab", "health"]
+
+FROM packages AS git-files
+RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
+# What fetches over HTTPS is a program of its own, with links for the other schemes.
+RUN collect /client git /usr/lib/git-core/git-remote-http \
+    && ln -s git-remote-http /client/usr/lib/git-core/git-remote-https
+
+# The setup, and the command line for machines without Swift, which fetches Git repositories.
+FROM base AS lab
+COPY --from=git-files /client /
 
 FROM packages AS unbound-files
 RUN apt-get update && apt-get install --yes --no-install-recommends unbound && rm -rf /var/lib/apt/lists/*
@@ -53,13 +63,13 @@ RUN collect /checker unbound-checkconf && collect /server unbound unbound-contro
     && cp -a /usr/share/dns /dns 2>/dev/null || mkdir -p /dns
 
 # The resolver. It is the same Unbound whose checker the DNS manager asks.
-FROM lab AS unbound
+FROM base AS unbound
 COPY --from=unbound-files /server /
 ENTRYPOINT ["/usr/sbin/unbound", "-d", "-p", "-c", "/var/lib/lab/unbound/unbound.conf"]
 HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --start-interval=250ms --retries=3 \
     CMD ["/usr/sbin/unbound-control", "-c", "/var/lib/lab/unbound/unbound.conf", "status"]
 
-FROM lab AS dns-manager
+FROM base AS dns-manager
 COPY --from=unbound-files /checker /
 CMD ["serve", "dns-manager"]
 
@@ -68,7 +78,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends nginx-light 
 RUN collect /server nginx
 
 # Has nginx as well, for labs without Traefik.
-FROM lab AS proxy-router
+FROM base AS proxy-router
 COPY --from=nginx-files /server /
 CMD ["serve", "proxy-router"]
 
@@ -80,7 +90,8 @@ RUN apt-get update && cd /tmp && apt-get download docker-compose && rm -rf /var/
     && mkdir -p /files/var/lib/dpkg/status.d \
     && dpkg --field docker-compose_*.deb >/files/var/lib/dpkg/status.d/docker-compose
 
-FROM lab AS provisioner
+FROM base AS provisioner
 COPY --from=compose-files /files /
-ENV DOCKER_CONFIG=/var/lib/lab/docker
+# The logins to registries are the owner's, and only read; what Compose's builder writes beside them has its own place.
+ENV DOCKER_CONFIG=/logins BUILDX_CONFIG=/var/lib/lab/buildx
 CMD ["serve", "provisioner"]

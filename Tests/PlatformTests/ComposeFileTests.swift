@@ -27,6 +27,7 @@ struct ComposeFileTests {
         for (name, service) in services {
             for port in service["ports"]?.arrayValue ?? [] {
                 published[name, default: []].insert(port["published"]?.stringValue ?? "?")
+                #expect(port["host_ip"] == "0.0.0.0", "\(name): the resolver cannot tell who asks it by IPv6")
             }
             let mounts = (service["volumes"]?.arrayValue ?? []).compactMap { $0["source"]?.stringValue }
             #expect(!mounts.contains { $0.hasSuffix("docker.sock") } || name == "docker-filter", "\(name)")
@@ -38,6 +39,20 @@ struct ComposeFileTests {
         }
         let proxy = profile == "traefik" ? "traefik" : "proxy-router-nginx"
         #expect(published == [proxy: ["80", "443"], "unbound": ["53"], "mosquitto": ["1883"]])
+    }
+
+    @Test(
+        "what is built here is asked of no registry, under a name that none can have", arguments: ["traefik", "nginx"])
+    func images(_ profile: String) async throws {
+        let services = try #require(try await Self.rendered(profile: profile)["services"]?.objectValue)
+        var own: Set<String> = []
+        for (name, service) in services
+        where service["image"]?.stringValue?.hasPrefix("homelab.invalid/") == true {
+            own.insert(name)
+            #expect(service["pull_policy"]?.stringValue == "never", "\(name)")
+        }
+        let built = services.filter { $0.value["build"]?.objectValue != nil }
+        #expect(own == Set(built.keys).union(["database"]))
     }
 
     @Test("each service has its own secrets, and no other's")
@@ -59,7 +74,8 @@ struct ComposeFileTests {
         let text = try String(contentsOf: Repository.root.appending(path: "proxy/traefik.yaml"), encoding: .utf8)
         for part in [
             "  web:\n    address: \":80\"", "  websecure:\n    address: \":443\"",
-            "endpoint: http://proxy-router:8700/v1/traefik/configuration", "Authorization: Bearer {{token}}",
+            "readTimeout: 0s", "endpoint: http://proxy-router:8700/v1/traefik/configuration",
+            "Authorization: Bearer {{token}}",
         ] {
             #expect(text.contains(part), "\(part)")
         }

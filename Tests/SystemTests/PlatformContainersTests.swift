@@ -49,6 +49,9 @@ extension DockerTests {
             #expect(again.status.isSuccess, "\(again.standardOutput)\(again.standardError)")
             let status = try await platform.entryScript(["status"])
             #expect(status.standardOutput.contains("https://hello.home.arpa:\(platform.ports.https)"), "\(status)")
+            // Behind “--” are paths of the app's container, and none of this machine.
+            let listed = try await platform.entryScript(["exec", "hello", "--", "ls", "/"])
+            #expect(listed.standardOutput.contains("usr"), "\(listed)")
             let info = try await platform.lab(["info"])
             #expect(info.standardOutput.contains("127.0.0.1:\(platform.ports.mqtt), user lab"), "\(info)")
             let stats = try await platform.lab(["stats", "hello"])

@@ -30,7 +30,8 @@ struct PlatformUnderTest: Sendable {
             "COMPOSE_FILE": "compose.yaml:Tests/compose.ci.yaml", "COMPOSE_PROJECT_NAME": project,
             "COMPOSE_PROFILES": "nginx", "LAB_BUILD": Self.build ?? "", "LAB_TAG": "test",
             "LAB_HTTP_PORT": "\(ports.http)", "LAB_HTTPS_PORT": "\(ports.https)", "LAB_DNS_PORT": "\(ports.dns)",
-            "LAB_MQTT_PORT": "\(ports.mqtt)", "LAB_DNS_UPSTREAM": "none", "LAB_SUBNET": "\(subnet).0/24",
+            "LAB_MQTT_PORT": "\(ports.mqtt)", "LAB_BIND": "127.0.0.1", "LAB_DNS_UPSTREAM": "none",
+            "LAB_SUBNET": "\(subnet).0/24",
             "LAB_DNS_CONTAINER": "\(subnet).53", "LAB_APPS_NETWORK": "\(project)-apps",
             "LAB_DOCKER_PREFIX": "\(project)-", "LAB_APPS_DIR": clone + "-apps", "LAB_STATE_DIR": clone + "/.lab",
         ]) { $1 }
