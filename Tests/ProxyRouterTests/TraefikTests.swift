@@ -39,6 +39,10 @@ struct TraefikDocumentTests {
             root["http"]?["middlewares"]?["notes.home.arpa-body"]?["buffering"]?["maxRequestBodyBytes"] == 2_097_152)
         let servers = root["http"]?["services"]?["notes.home.arpa"]?["loadBalancer"]?["servers"]
         #expect(servers == [["url": "https://[fd00::5]:8443"]])
+        // Who signs for himself is spoken to all the same, as with nginx.
+        let balancer = root["http"]?["services"]?["notes.home.arpa"]?["loadBalancer"]
+        #expect(balancer?["serversTransport"] == "lab-unverified")
+        #expect(root["http"]?["serversTransports"] == ["lab-unverified": ["insecureSkipVerify": true]])
         let certificate = try #require(root["tls"]?["certificates"]?.arrayValue?.first)
         #expect(certificate["certFile"]?.stringValue?.hasPrefix("-----BEGIN CERTIFICATE-----") == true)
         #expect(certificate["keyFile"]?.stringValue?.hasPrefix("-----BEGIN PRIVATE KEY-----") == true)

@@ -24,7 +24,7 @@ extension DockerTests {
             let patient = try await deploy(
                 "echo x >>/tmp/tries; [ $$(wc -l </tmp/tries) -gt 2 ] || exit 1; exec sleep 1000")
             #expect(patient.status.isSuccess, "\(patient.standardError)")
-            #expect(try await docker.containers(of: "again") == ["web running"])
+            #expect(try await eventually { try await docker.containers(of: "again") == ["web running"] })
 
             _ = try await deploy("sleep 0.2; exit 3")
             let isBack = try await eventually(within: .seconds(90)) {

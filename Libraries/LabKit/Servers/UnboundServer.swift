@@ -48,7 +48,7 @@ public struct UnboundServer: ManagedServer {
     public func prepare() async throws {
         try UnixSocketPath.check(controlSocket, server: name)
         for address in listenAddresses { try ListenAddress.check(address, server: name) }
-        for text in furtherInterfaces + allowedNetworks + forwarders { try checkAddress(text) }
+        try checkAddresses()
         let account = try ServiceAccount.ifRoot("unbound", for: name)
         // Searchable, so that the records' writer may be another user than Unbound's.
         try Files.makeDirectory(directory, mode: 0o711, owner: account)
@@ -58,6 +58,11 @@ public struct UnboundServer: ManagedServer {
         if !Files.exists(recordsFile) { try Files.write("", to: recordsFile, mode: 0o644) }
         try Files.write(configuration, to: configurationFile, mode: 0o644, owner: account)
         Files.remove(controlSocket)
+    }
+
+    /// Looks at all that goes into the configuration as it is; for whoever writes that without ``prepare()``.
+    public func checkAddresses() throws(ServerError) {
+        for text in furtherInterfaces + allowedNetworks + forwarders { try checkAddress(text) }
     }
 
     private var forwarders: [String] {

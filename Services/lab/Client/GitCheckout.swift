@@ -87,7 +87,8 @@ private struct Git {
                 arguments + ["-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false"] + command,
                 environment: environment, directory: directory, timeout: .seconds(300))
         } catch let error as ServerError {
-            throw CommandFault("git cannot be run: \(error)", remedy: "Install it, or give a folder")
+            throw CommandFault(
+                "git cannot be run: \(error)", remedy: "Install git, or clone it yourself and give the folder")
         }
         guard result.status.isSuccess else {
             let words = Self.words(of: result.standardError).replacing(source.repository, with: source.shown)

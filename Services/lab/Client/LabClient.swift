@@ -77,7 +77,7 @@ struct LabClient: Sendable {
         configuration.trust = .authorities(pem: String(decoding: authority, as: UTF8.self))
         // By the proxy of this machine, whatever the machine's own resolver knows of the lab's names.
         configuration.connectOverrides = [
-            HTTPConnectOverride(host: nil, port: address.port, toHost: "127.0.0.1", toPort: nil)
+            HTTPConnectOverride(host: nil, port: address.port, toHost: address.local, toPort: nil)
         ]
         http = HTTPClient(configuration: configuration, logger: .quiet)
     }

@@ -11,6 +11,14 @@ struct PlatformAddress: Codable, Sendable {
     let dnsPort: Int
     /// The port of this machine that leads to the broker.
     let mqttPort: Int
+    /// The address of this machine that has these ports; nil where all have them.
+    let bind: String?
+
+    /// That address, or one that this machine always has.
+    var local: String { bind ?? "127.0.0.1" }
+
+    /// With what a URL puts around an address of IPv6.
+    func local(port: Int) -> String { local.contains(":") ? "[\(local)]:\(port)" : "\(local):\(port)" }
 
     /// Where everything is, below a state directory.
     struct Files: Sendable {
@@ -27,7 +35,10 @@ struct PlatformAddress: Codable, Sendable {
 
         /// nil where no platform in containers was set up.
         func read() throws -> PlatformAddress? {
-            guard let data = FileManager.default.contents(atPath: address) else { return nil }
+            guard FileManager.default.fileExists(atPath: address) else { return nil }
+            guard let data = FileManager.default.contents(atPath: address) else {
+                throw CommandFault("\(address) cannot be read", remedy: "Run as the user whom the clone belongs to")
+            }
             return try JSONText(trusted: String(decoding: data, as: UTF8.self)).decode(PlatformAddress.self)
         }
     }
@@ -66,9 +77,9 @@ struct PlatformInfo: Codable {
         let files = PlatformAddress.Files(directory)
         domain = address.domain.text
         api = address.baseURL(for: "/v1/apps")
-        https = "https://127.0.0.1:\(address.port)"
-        dns = "127.0.0.1:\(address.dnsPort)"
-        mqtt = "127.0.0.1:\(address.mqttPort)"
+        https = "https://" + address.local(port: address.port)
+        dns = address.local(port: address.dnsPort)
+        mqtt = address.local(port: address.mqttPort)
         mqttUser = PlatformLayout.brokerPerson
         mqttPassword = FileManager.default.contents(atPath: files.brokerPassword)
             .map { String(decoding: $0, as: UTF8.self).trimmed }

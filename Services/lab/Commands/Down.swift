@@ -13,6 +13,9 @@ struct Down: AsyncParsableCommand {
         let directory = options.directory
         guard let info = try directory.info() else {
             guard !options.json else { return Terminal.standardOutput.line(#"{"wasRunning":false}"#) }
+            if try PlatformAddress.Files(directory).read() != nil {
+                return Terminal.standardOutput.line("The platform in containers is stopped with: docker compose down")
+            }
             return Terminal.standardOutput.line("No lab runs in \(directory.path).")
         }
         let start = ContinuousClock.now

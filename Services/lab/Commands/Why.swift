@@ -89,8 +89,8 @@ struct LabEntrance {
         let files = PlatformAddress.Files(directory)
         guard let platform = try files.read() else { return nil }
         domain = platform.domain.text
-        dns = "127.0.0.1:\(platform.dnsPort)"
-        https = "https://127.0.0.1:\(platform.port)"
+        dns = platform.local(port: platform.dnsPort)
+        https = "https://" + platform.local(port: platform.port)
         authority = files.authority
         isInside = false
     }

@@ -10,12 +10,29 @@ struct PlatformFiles: Sendable {
     let layout: PlatformLayout
 
     func write() throws {
+        try checkDomain()
         try writeDatabaseSecrets()
         try writeBroker()
         try writeResolver()
         try writeTraefik()
         try writeForPeople()
         try makeFolder(layout.apps, mode: 0o755)
+    }
+
+    /// The authority of a platform signs names of one domain alone, so that another one would lock everybody out.
+    private func checkDomain() throws {
+        // Without the volumes there is nothing of the former platform but this file.
+        guard FileManager.default.fileExists(atPath: layout.secrets(of: "database") + "/owner"),
+            let data = FileManager.default.contents(atPath: layout.host + "/platform.json"),
+            let former = try? JSONText(trusted: String(decoding: data, as: UTF8.self)).decode(PlatformAddress.self),
+            former.domain != layout.domain
+        else { return }
+        throw CommandFault(
+            "LAB_DOMAIN is \(layout.domain), and this platform was made for \(former.domain): its authority signs no "
+                + "other names",
+            remedy:
+                "Set LAB_DOMAIN=\(former.domain) again, or make a new platform (docs/guides/platform.md, “Another domain”)"
+        )
     }
 
     private func writeDatabaseSecrets() throws {
@@ -53,6 +70,13 @@ struct PlatformFiles: Sendable {
 
     private func writeResolver() throws {
         let resolver = layout.resolver
+        do {
+            try resolver.checkAddresses()
+        } catch {
+            throw CommandFault(
+                "LAB_DNS_UPSTREAM is not what Unbound takes: \(error)",
+                remedy: "Give recursion, none, or addresses such as 9.9.9.9,1.1.1.1")
+        }
         try makeFolder(layout.unbound, mode: 0o700)
         let records = moved(resolver.recordsFile, from: resolver.directory, to: layout.unbound)
         // The records are the DNS manager's; Unbound starts with those that it wrote last.
@@ -81,8 +105,13 @@ struct PlatformFiles: Sendable {
         let token = try secret("admin-token", of: "database")
         try put(token.reveal() + "\n", at: layout.host + "/admin.token", owner: owner)
         let address = PlatformAddress(
-            domain: layout.domain, port: layout.httpsPort, dnsPort: layout.dnsPort, mqttPort: layout.mqttPort)
+            domain: layout.domain, port: layout.httpsPort, dnsPort: layout.dnsPort, mqttPort: layout.mqttPort,
+            bind: layout.bind)
         try put(try JSONText(encoding: address).text + "\n", at: layout.host + "/platform.json", owner: owner)
+        // Everybody of this machine may know where the platform is.
+        guard chmod(layout.host + "/platform.json", 0o644) == 0 else {
+            throw CommandFault("the mode of platform.json cannot be set: \(String(cString: strerror(errno)))")
+        }
         let password = try secret("mqtt-person", of: "database")
         try put(password.reveal() + "\n", at: layout.host + "/mqtt.password", owner: owner)
     }

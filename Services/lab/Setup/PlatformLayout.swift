@@ -12,6 +12,8 @@ struct PlatformLayout: Sendable {
     let dnsPort: Int
     /// The MQTT port that clients see.
     let mqttPort: Int
+    /// The address of this machine at which all of them are published; nil for all.
+    let bind: String?
     let upstream: UnboundServer.Upstream
 
     /// Who everything belongs to that the services read: the user of the images.
@@ -27,14 +29,15 @@ struct PlatformLayout: Sendable {
     /// Private networks (RFC 1918): nobody of the internet may ask the resolver.
     private static let homeNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 
-    /// From `LAB_DOMAIN`, `LAB_PUBLIC_HTTPS_PORT`, `LAB_DNS_PORT`, `LAB_MQTT_PORT` and
-    /// `LAB_DNS_UPSTREAM`.
+    /// From `LAB_DOMAIN`, `LAB_PUBLIC_HTTPS_PORT`, `LAB_DNS_PORT`, `LAB_MQTT_PORT`, `LAB_BIND` and `LAB_DNS_UPSTREAM`.
     init(_ settings: LabSettings, root: String) throws {
         self.root = root
         domain = try settings.domain
         httpsPort = try settings.publicHTTPSPort
         dnsPort = try settings.integer("LAB_DNS_PORT", in: 1...65_535, default: 53)
         mqttPort = try settings.integer("LAB_MQTT_PORT", in: 1...65_535, default: 1883)
+        let address = (settings["LAB_BIND"] ?? "").filter { $0 != "[" && $0 != "]" }
+        bind = ["", "0.0.0.0", "::"].contains(address) ? nil : address
         let words = (settings["LAB_DNS_UPSTREAM"] ?? "recursion").split(whereSeparator: { $0 == "," || $0 == " " })
         switch words.first {
         case nil, "recursion": upstream = .recursion

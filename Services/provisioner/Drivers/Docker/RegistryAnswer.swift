@@ -11,7 +11,9 @@ struct RegistryAnswer: Sendable, Hashable {
         func has(_ phrases: String...) -> Bool { phrases.contains { words.lowercased().contains($0) } }
         if has("no basic auth", "unauthorized", "authentication required", "incorrect username") {
             detail = "\(registry) asks for a login (401): \(words)"
-            remedy = "Run “\(login)” on the machine and as the user of the provisioner, and try again"
+            remedy =
+                "Run “\(login)” on the machine and as the user of the provisioner, and try again; where that runs in a "
+                + "container, give it the login with LAB_DOCKER_CONFIG (docs/guides/platform.md)"
         } else if has("toomanyrequests", "too many requests") {
             detail = "\(registry) was asked too often (429): \(words)"
             remedy = "Wait until its limit is over; “\(login)” on the machine of the provisioner often allows more"

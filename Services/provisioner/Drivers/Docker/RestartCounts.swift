@@ -22,8 +22,11 @@ struct RestartCounts {
     var followed: [String] { entries.keys.sorted() }
 
     mutating func follow(_ container: DockerEngine.Container, at now: ContinuousClock.Instant = .now) {
-        entries[container.id, default: Entry(service: container.service, code: 0, since: now)].code =
-            container.restartCode ?? 0
+        var entry = entries[container.id] ?? Entry(service: container.service, code: 0, since: now)
+        entry.code = container.restartCode ?? 0
+        // The engine counts when it ends, and may wait for long before it starts it anew.
+        entry.since = now
+        entries[container.id] = entry
     }
 
     /// - Parameter count: nil when the container is gone.
@@ -34,7 +37,7 @@ struct RestartCounts {
         }
         guard let entry = entries[id], entry.count != count else { return }
         entries[id]?.count = count
-        if entry.first == nil { entries[id]?.first = count - 1 }
+        if entry.first == nil { entries[id]?.first = count < Self.limit ? 0 : count }
         entries[id]?.since = now
     }
 
