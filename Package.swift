@@ -118,7 +118,7 @@ let package = Package(
             "Provisioner", folder: "provisioner",
             [
                 "LabCore", "LabCrypto", "LabHTTPClient", "LabMQTT", "LabPostgres", "LabServers", "LabService",
-                "LabState", "LabYAML", logging,
+                "LabState", "LabYAML", logging, nioCore, nioPosix,
             ], resources: [.embedInCode("Migrations")]),
         service(
             "ProxyRouter", folder: "proxy-router",

@@ -13,7 +13,8 @@ struct Lab: AsyncParsableCommand {
         version: LabVersion.current,
         groupedSubcommands: [
             CommandGroup(
-                name: "The lab:", subcommands: [Up.self, Down.self, Info.self, Serve.self, Setup.self, Health.self]),
+                name: "The lab:",
+                subcommands: [Up.self, Down.self, Info.self, Serve.self, Setup.self, Health.self, DockerFilter.self]),
             CommandGroup(
                 name: "Apps:",
                 subcommands: [

@@ -58,6 +58,7 @@ extension DockerTests {
             #expect(stats.standardOutput.contains("provisioner"), "\(stats)")
 
             try await Self.checkConfinement(platform)
+            try await Self.checkBuilding(platform)
             try await Self.checkHealing(platform)
 
             let removed = try await platform.lab(["remove", "hello", "--yes"])
@@ -139,6 +140,45 @@ extension DockerTests {
         #expect(filter.standardOutput.contains("\"Id\""), "\(filter)")
     }
 
+    /// An image is built by BuildKit through the filter; a port that a program of the machine has is refused, which the
+    /// provisioner cannot see from its own container; and files that a container wrote as root go with the app.
+    private static func checkBuilding(_ platform: PlatformUnderTest) async throws {
+        let compose = """
+            services:
+              web:
+                build: .
+                volumes: ["./data:/data"]
+                command: [sh, -c, "mkdir -p /data/own && chmod 700 /data/own && touch /data/own/file && exec nginx -g 'daemon off;'"]
+                PORTS
+            x-lab: {expose: {service: web, port: 80}}
+            """
+        // What the classic builder does not know.
+        try platform.write(
+            "FROM nginx\nRUN --mount=type=tmpfs,target=/scratch echo built >/usr/share/nginx/html/index.html\n",
+            to: "built/Dockerfile")
+        try platform.write(
+            compose.replacing("PORTS", with: "ports: [\"\(platform.ports.dns):80\"]"), to: "built/compose.yaml")
+        let refused = try await platform.lab(["deploy", "./built"])
+        #expect(refused.standardError.contains("is published by the container"), "\(refused.standardError)")
+        let port = LoopbackPort.free()
+        let listener = try Listener(port: port)
+        try platform.write(
+            compose.replacing("PORTS", with: "ports: [\"\(port):80\"]"), to: "built/compose.yaml")
+        let taken = try await platform.lab(["deploy", "./built"])
+        listener.close()
+        #expect(taken.standardError.contains("is taken by something else"), "\(taken.standardError)")
+
+        try platform.write(compose.replacing("PORTS", with: ""), to: "built/compose.yaml")
+        let deployed = try await platform.lab(["deploy", "./built"])
+        #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+        #expect(try await platform.fetch("built.home.arpa").standardOutput == "built\n")
+        let folder = platform.clone + "-apps/built"
+        #expect(FileManager.default.fileExists(atPath: folder + "/project/data/own/file"))
+        let removed = try await platform.lab(["remove", "built", "--yes", "--volumes"])
+        #expect(removed.status.isSuccess, "\(removed.standardOutput)\(removed.standardError)")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
     /// A service that is killed comes back, and what was declared meanwhile becomes true.
     private static func checkHealing(_ platform: PlatformUnderTest) async throws {
         let kill = try await platform.docker(["compose", "kill", "proxy-router-nginx", "docker-filter", "unbound"])
@@ -153,4 +193,25 @@ extension DockerTests {
         }
         #expect(isBack)
     }
+}
+
+/// Something that listens on a port of the loopback interface.
+private struct Listener {
+    private let descriptor: Int32
+
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_port = in_port_t(UInt16(port)).bigEndian
+        place.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        let isBound = withUnsafePointer(to: &place) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        try #require(isBound && listen(descriptor, 1) == 0)
+    }
+
+    func close() { _ = Foundation.close(descriptor) }
 }

@@ -10,8 +10,13 @@ struct Health: AsyncParsableCommand {
     @Argument(help: "What is asked.")
     var url = "http://127.0.0.1:8700/readyz"
 
+    @Option(help: ArgumentHelp("A socket to ask at, in place of the URL's host.", valueName: "path"))
+    var socket: String?
+
     func run() async throws {
-        let client = HTTPClient(configuration: HTTPClientConfiguration(), logger: .quiet)
+        var configuration = HTTPClientConfiguration()
+        configuration.unixSocketPath = socket
+        let client = HTTPClient(configuration: configuration, logger: .quiet)
         var request = HTTPRequest(url: url)
         request.timeouts = HTTPTimeouts(connect: .seconds(1), total: .seconds(2))
         request.retries = .never
