@@ -135,6 +135,37 @@ extension DockerTests {
         }
     }
 
+    @Test("a secret that is given after the first release failed without it makes the app come up")
+    func secretAfterFailure() async throws {
+        try await DockerUnderTest.with { lab, docker in
+            let file = lab.directory + "-needy.yaml"
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            try Data(
+                """
+                services:
+                  web:
+                    image: nginx
+                    expose: ["80"]
+                    environment: {KEY: "${KEY:-}"}
+                    command: [sh, -c, "[ $$KEY = right ] || exit 4; exec nginx -g 'daemon off;'"]
+                    healthcheck: {test: [CMD, curl, -fsS, "http://127.0.0.1/"], interval: 1s}
+                """.utf8
+            ).write(to: URL(filePath: file))
+            let without = try await lab.run(["deploy", file, "--name", "needy"])
+            #expect(without.standardError.contains("web ended with the code 4"), "\(without.standardError)")
+            #expect(try await eventually { try await docker.containers(of: "needy").isEmpty })
+
+            let value = lab.directory + "-needy.txt"
+            defer { try? FileManager.default.removeItem(atPath: value) }
+            try Data("right\n".utf8).write(to: URL(filePath: value))
+            let given = try await Program.run(
+                "sh", ["-c", "exec \"$0\" secret set needy KEY <\"$1\"", LabUnderTest.program, value],
+                environment: ["LAB_STATE_DIR": lab.directory], timeout: .seconds(60))
+            #expect(given.status.isSuccess, "\(given.standardOutput)\(given.standardError)")
+            #expect(try await eventually { try await lab.fetch("needy.home.arpa").status.isSuccess })
+        }
+    }
+
     @Test(
         "files that a declaration has no more go, those that the app has changed stay, and going back brings them again"
     )
@@ -165,6 +196,17 @@ extension DockerTests {
             #expect(try await lab.run(["rollback", "files", "1"]).status.isSuccess)
             #expect(try String(contentsOfFile: project + "/.env", encoding: .utf8) == "GREETING=hello\n")
             #expect(try String(contentsOfFile: project + "/site/old.txt", encoding: .utf8) == "old.txt\n")
+
+            // What was written for a release that was never made.
+            try Data("extra\n".utf8).write(to: URL(filePath: folder + "/site/extra.txt"))
+            let good = try String(contentsOfFile: folder + "/compose.yaml", encoding: .utf8)
+            let bad = good.replacing("image: nginx", with: "image: nowhere.invalid/page:1")
+            try Data(bad.utf8).write(to: URL(filePath: folder + "/compose.yaml"))
+            #expect(try await !lab.run(["deploy", folder]).status.isSuccess)
+            try Data(good.utf8).write(to: URL(filePath: folder + "/compose.yaml"))
+            try FileManager.default.removeItem(atPath: folder + "/site/extra.txt")
+            #expect(try await lab.run(["deploy", folder]).status.isSuccess)
+            #expect(!FileManager.default.fileExists(atPath: project + "/site/extra.txt"))
         }
     }
 

@@ -321,10 +321,11 @@ struct DockerRuntime: Runtime {
         if !outdated.isEmpty {
             let former = try await releases.releases(of: app)
             for file in outdated.sorted() {
-                let isOurs = former.contains { release in
-                    release.files[file].map { folder.holds($0, in: file) } ?? false
+                // What no release has was written for one that was never made.
+                let texts = former.compactMap { $0.files[file] }
+                if texts.isEmpty || texts.contains(where: { folder.holds($0, in: file) }) {
+                    folder.removeOutdated([file])
                 }
-                if isOurs { folder.removeOutdated([file]) }
             }
             try await releases.forgetWritten(outdated.sorted(), of: app)
         }
