@@ -8,7 +8,8 @@ import Testing
 @testable import ProxyRouter
 @testable import ProxyRouterTests
 
-/// What every proxy promises: nginx on a private nginx; Traefik by its document, as its checker and its rules read it.
+/// What every proxy promises, on a private nginx and a private Traefik; where there is no Traefik, by its document, as its
+/// checker and its rules read it.
 @Suite("Every proxy keeps its promises", .serialized)
 struct ProxyConformanceTests {
     @Test("what is applied is served, and equal states change nothing", arguments: ProxyDriver.allCases)
@@ -113,6 +114,16 @@ private struct ProxyUnderTest: Sendable {
                 try await body(
                     ProxyUnderTest(proxy: nginx.proxy, lab: nginx.lab, upstream: upstream, file: file) { host in
                         (try? await nginx.get(host))?.text == "hello from mine"
+                    })
+            }
+        case .traefik where TraefikServer.program != nil:
+            try await TraefikFixture.with { traefik in
+                try await body(
+                    ProxyUnderTest(
+                        proxy: traefik.proxy, lab: traefik.lab, upstream: upstream, file: traefik.server.file
+                    ) { host in
+                        try await traefik.server.settle(traefik.proxy.answer.body)
+                        return (try? await traefik.get(host))?.text == "hello from mine"
                     })
             }
         case .traefik:

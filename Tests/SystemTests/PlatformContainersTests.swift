@@ -11,9 +11,13 @@ extension DockerTests {
         "docker compose up brings the platform up healthy; an app deployed through it is reached by name over HTTPS",
         .enabled(
             if: PlatformUnderTest.build != nil,
-            "needs LAB_PLATFORM_BUILD with the static program, which Tests/run makes where an engine can be had"))
-    func platform() async throws {
-        try await PlatformUnderTest.with { platform in
+            "needs LAB_PLATFORM_BUILD with the static program, which Tests/run makes where an engine can be had"),
+        arguments: ["nginx", "traefik"])
+    func platform(_ profile: String) async throws {
+        if profile == "traefik", PlatformUnderTest.traefik == nil {
+            try Test.cancel("needs LAB_TRAEFIK_PROGRAM, which Tests/run installs where it can")
+        }
+        try await PlatformUnderTest.with(profile: profile) { platform in
             let up = try await platform.docker(["compose", "up", "--detach", "--wait"], timeout: .seconds(180))
             let logs = up.status.isSuccess ? "" : try await platform.docker(["compose", "logs"]).standardOutput
             try #require(up.status.isSuccess, "\(up.standardError.suffix(1000))\(logs.suffix(4000))")
@@ -57,9 +61,13 @@ extension DockerTests {
             let stats = try await platform.lab(["stats", "hello"])
             #expect(stats.standardOutput.contains("provisioner"), "\(stats)")
 
-            try await Self.checkConfinement(platform)
-            try await Self.checkBuilding(platform)
-            try await Self.checkHealing(platform)
+            try await Self.checkConfinement(platform, count: profile == "traefik" ? 10 : 9)
+            if profile == "traefik" {
+                try await Self.checkTraefik(platform)
+            } else {
+                try await Self.checkBuilding(platform)
+            }
+            try await Self.checkHealing(platform, proxy: profile == "traefik" ? "traefik" : "proxy-router-nginx")
 
             let removed = try await platform.lab(["remove", "hello", "--yes"])
             #expect(removed.status.isSuccess, "\(removed.standardOutput)\(removed.standardError)")
@@ -74,7 +82,7 @@ extension DockerTests {
     }
 
     /// What the containers may do, as the engine itself says it.
-    private static func checkConfinement(_ platform: PlatformUnderTest) async throws {
+    private static func checkConfinement(_ platform: PlatformUnderTest, count: Int) async throws {
         struct Container: Decodable {
             struct Host: Decodable {
                 let readonlyRootfs: Bool
@@ -114,7 +122,7 @@ extension DockerTests {
         let ids = try await platform.docker(["compose", "ps", "--all", "--quiet"]).standardOutput
         let inspected = try await platform.docker(["inspect"] + ids.split(separator: "\n").map(String.init))
         let containers = try JSONText(trusted: inspected.standardOutput).decode([Container].self)
-        #expect(containers.count == 9)
+        #expect(containers.count == count)
         let secrets = try ["admin.token", "mqtt.password"].map {
             try String(contentsOfFile: "\(platform.clone)/.lab/platform/\($0)", encoding: .utf8)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -179,9 +187,56 @@ extension DockerTests {
         #expect(!FileManager.default.fileExists(atPath: folder))
     }
 
+    /// What Traefik does itself: leads to HTTPS, refuses names that it has no certificate for, and speaks to an upstream
+    /// that signs for itself.
+    private static func checkTraefik(_ platform: PlatformUnderTest) async throws {
+        let plain = try await platform.curl([
+            "--head", "--resolve", "hello.home.arpa:\(platform.ports.http):127.0.0.1",
+            "http://hello.home.arpa:\(platform.ports.http)/page",
+        ])
+        #expect(plain.standardOutput.contains("301"), "\(plain)")
+        #expect(
+            plain.standardOutput.contains("https://hello.home.arpa:\(platform.ports.https)/page"), "\(plain)")
+        let stranger = try await platform.fetch("stranger.home.arpa")
+        #expect(!stranger.status.isSuccess && stranger.standardError.contains("unrecognized name"), "\(stranger)")
+
+        try platform.write(
+            """
+            server {
+                listen 8443 ssl;
+                ssl_certificate /tls/own.crt;
+                ssl_certificate_key /tls/own.key;
+                location / { return 200 "signed by itself\\n"; }
+            }
+
+            """, to: "own/own.conf")
+        let made = try await Program.run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=own", "-days", "2", "-keyout", "own.key",
+                "-out", "own.crt",
+            ], directory: platform.clone + "/own", timeout: .seconds(30))
+        try #require(made.status.isSuccess, "\(made.standardError)")
+        try platform.write(
+            """
+            services:
+              web:
+                image: nginx
+                volumes: ["./own.conf:/etc/nginx/conf.d/own.conf:ro", ".:/tls:ro"]
+                expose: ["8443"]
+            x-lab: {expose: {service: web, port: 8443, scheme: https}}
+            """, to: "own/compose.yaml")
+        let deployed = try await platform.lab(["deploy", "./own"])
+        #expect(deployed.status.isSuccess, "\(deployed.standardOutput)\(deployed.standardError)")
+        let page = try await platform.fetch("own.home.arpa")
+        #expect(page.standardOutput == "signed by itself\n", "\(page)")
+        let removed = try await platform.lab(["remove", "own", "--yes"])
+        #expect(removed.status.isSuccess, "\(removed)")
+    }
+
     /// A service that is killed comes back, and what was declared meanwhile becomes true.
-    private static func checkHealing(_ platform: PlatformUnderTest) async throws {
-        let kill = try await platform.docker(["compose", "kill", "proxy-router-nginx", "docker-filter", "unbound"])
+    private static func checkHealing(_ platform: PlatformUnderTest, proxy: String) async throws {
+        let kill = try await platform.docker(["compose", "kill", proxy, "docker-filter", "unbound"])
         #expect(kill.status.isSuccess, "\(kill.standardError)")
         // A container that somebody killed stays down, other than one that fails.
         let again = try await platform.docker(["compose", "up", "--detach", "--wait"], timeout: .seconds(120))

@@ -12,6 +12,9 @@ struct PlatformUnderTest: Sendable {
     let ports: (http: Int, https: Int, dns: Int, mqtt: Int)
     private let variables: [String: String]
 
+    /// Traefik's own program, which Tests/run installs.
+    static let traefik = ProcessInfo.processInfo.environment["LAB_TRAEFIK_PROGRAM"].flatMap { $0.isEmpty ? nil : $0 }
+
     /// A folder with the static program as `out/lab`, which Tests/run makes.
     static let build = ProcessInfo.processInfo.environment["LAB_PLATFORM_BUILD"]
 
@@ -20,7 +23,8 @@ struct PlatformUnderTest: Sendable {
         ".env", ".dockerignore", "Dockerfile", "compose.yaml", "compose", "infra", "lab", "proxy", "Tests",
     ]
 
-    init(engine: [String: String]) throws {
+    /// - Parameter profile: the proxy, `traefik` or `nginx`.
+    init(engine: [String: String], profile: String) throws {
         let number = UInt32.random(in: 0...UInt32.max)
         project = "platform\(number)"
         clone = FileManager.default.temporaryDirectory.appending(path: project).path
@@ -28,7 +32,8 @@ struct PlatformUnderTest: Sendable {
         let subnet = "172.\(Int.random(in: 20...30)).\(Int.random(in: 0...255))"
         variables = engine.merging([
             "COMPOSE_FILE": "compose.yaml:Tests/compose.ci.yaml", "COMPOSE_PROJECT_NAME": project,
-            "COMPOSE_PROFILES": "nginx", "LAB_BUILD": Self.build ?? "", "LAB_TAG": "test",
+            "COMPOSE_PROFILES": profile, "LAB_BUILD": Self.build ?? "", "LAB_TAG": "test",
+            "LAB_TRAEFIK_TAG": "lab-test",
             "LAB_HTTP_PORT": "\(ports.http)", "LAB_HTTPS_PORT": "\(ports.https)", "LAB_DNS_PORT": "\(ports.dns)",
             "LAB_MQTT_PORT": "\(ports.mqtt)", "LAB_BIND": "127.0.0.1", "LAB_DNS_UPSTREAM": "none",
             "LAB_SUBNET": "\(subnet).0/24",
@@ -44,12 +49,13 @@ struct PlatformUnderTest: Sendable {
     }
 
     /// Runs the body with images that are made, and takes everything away in the end.
-    static func with(_ body: (PlatformUnderTest) async throws -> Void) async throws {
+    static func with(profile: String, _ body: (PlatformUnderTest) async throws -> Void) async throws {
         let engine = try await DockerUnderTest.engine(images: [
-            "pgvector/pgvector:pg17", "eclipse-mosquitto:2", "nginx:stable",
+            "nginx", "pgvector/pgvector:pg17", "eclipse-mosquitto:2",
         ])
-        let platform = try PlatformUnderTest(engine: engine)
+        let platform = try PlatformUnderTest(engine: engine, profile: profile)
         do {
+            if profile == "traefik" { try await platform.buildTraefik() }
             let built = try await platform.docker(["compose", "build", "--quiet"], timeout: .seconds(600))
             try #require(built.status.isSuccess, "\(built.standardError)")
             try await body(platform)
@@ -58,6 +64,19 @@ struct PlatformUnderTest: Sendable {
             throw error
         }
         try await platform.removeAll()
+    }
+
+    /// Makes of Traefik's program an image that starts as the official one does.
+    private func buildTraefik() async throws {
+        let program = try #require(Self.traefik)
+        let folder = clone + "/traefik-image"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: program, toPath: folder + "/traefik")
+        try write(
+            "FROM scratch\nCOPY traefik /usr/local/bin/traefik\nENV PATH=/usr/local/bin\nENTRYPOINT [\"traefik\"]\n",
+            to: "traefik-image/Dockerfile")
+        let built = try await docker(["build", "--quiet", "--tag", "traefik:lab-test", folder])
+        try #require(built.status.isSuccess, "\(built.standardError)")
     }
 
     func docker(_ arguments: [String], timeout: Duration = .seconds(120)) async throws -> ProgramResult {
@@ -85,12 +104,15 @@ struct PlatformUnderTest: Sendable {
 
     /// Fetches a page as a browser of the house does, by the name and with the authority's certificate.
     func fetch(_ host: String) async throws -> ProgramResult {
+        try await curl([
+            "--cacert", clone + "/.lab/platform/public/ca.pem", "--resolve", "\(host):\(ports.https):127.0.0.1",
+            "https://\(host):\(ports.https)/",
+        ])
+    }
+
+    func curl(_ arguments: [String]) async throws -> ProgramResult {
         try await run(
-            "curl",
-            [
-                "--silent", "--show-error", "--max-time", "10", "--cacert", clone + "/.lab/platform/public/ca.pem",
-                "--resolve", "\(host):\(ports.https):127.0.0.1", "https://\(host):\(ports.https)/",
-            ], timeout: .seconds(20))
+            "curl", ["--silent", "--show-error", "--max-time", "10"] + arguments, timeout: .seconds(20))
     }
 
     /// What the resolver answers from outside of the containers.
