@@ -88,6 +88,10 @@ extension DockerTests {
                 return tunnel.count == 1 && network.standardOutput.hasPrefix("container:\(tunnel[0])")
             }
             #expect(isRight)
+            let isWhole = try await eventually {
+                try await docker.containers(of: "shared") == ["guest running", "tunnel running"]
+            }
+            #expect(isWhole)
 
             let port = LoopbackPort.free()
             try Data(

@@ -129,8 +129,12 @@ struct DockerUnderTest: Sendable {
     }
 
     private func removeAll() async throws {
-        let result = try await run(["ps", "--all", "--quiet", "--filter", "name=^\(prefix)"])
-        let ids = result.standardOutput.split(separator: "\n").map(String.init)
+        // By the project, since Compose calls a container otherwise while it puts it in another's place.
+        let result = try await run([
+            "ps", "--all", "--format", "{{.ID}} {{.Label \"com.docker.compose.project\"}}",
+        ])
+        let ids = result.standardOutput.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            .filter { $0.count == 2 && $0[1].hasPrefix(prefix) }.map { $0[0] }
         if !ids.isEmpty { _ = try await run(["rm", "--force", "--volumes"] + ids) }
         let networks = try await run(["network", "ls", "--quiet", "--filter", "name=^\(prefix)"])
         let names = networks.standardOutput.split(separator: "\n").map(String.init)

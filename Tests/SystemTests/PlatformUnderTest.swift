@@ -4,7 +4,8 @@ import LabServers
 import LabTesting
 import Testing
 
-/// The platform of compose.yaml on a real engine, with nginx in Traefik's place: no Traefik image can be had here.
+/// The platform of compose.yaml on a real engine, with Traefik or with nginx in its place. The image of Traefik is made of
+/// its own program.
 struct PlatformUnderTest: Sendable {
     /// The folder that stands for a user's clone: what compose.yaml reads of one, and its `.lab`.
     let clone: String

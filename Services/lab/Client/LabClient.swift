@@ -17,6 +17,10 @@ struct LabClient: Sendable {
             case .platform(let address): address.baseURL(for: path)
             }
         }
+
+        var isPlatform: Bool {
+            if case .platform = self { true } else { false }
+        }
     }
 
     private let place: Place
@@ -98,15 +102,31 @@ struct LabClient: Sendable {
     ) async throws -> JSONText {
         var request = make(method, path, body: body)
         if time == nil { request.timeouts = .unlimited }
-        let response: HTTPResponse
-        do {
-            response = try await http.execute(request)
-        } catch let error as HTTPClientError {
-            throw unanswered(error, path)
-        }
+        let response = try await answer(to: request, path)
         let text = JSONText(trusted: String(decoding: response.body, as: UTF8.self))
         guard (200..<300).contains(response.status) else { throw Self.problem(text, status: response.status) }
         return text
+    }
+
+    /// A platform in containers that has just started, or is being upgraded, is given a moment: its proxy may be there
+    /// before the services and the certificates are.
+    private func answer(to request: HTTPRequest, _ path: String) async throws -> HTTPResponse {
+        let deadline = ContinuousClock.now + (place.isPlatform ? .seconds(15) : .zero)
+        while true {
+            do {
+                let response = try await http.execute(request)
+                guard place.isPlatform, response.isOfProxy, ContinuousClock.now < deadline else { return response }
+            } catch let error as HTTPClientError {
+                // Nothing of the request has reached the lab in these cases.
+                let isEarly =
+                    switch error.kind {
+                    case .connectionRefused, .couldNotConnect, .unknownAuthority, .tlsHandshake: true
+                    default: false
+                    }
+                guard isEarly, ContinuousClock.now < deadline else { throw unanswered(error, path) }
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws -> Answer {
@@ -145,7 +165,8 @@ struct LabClient: Sendable {
         CommandFault(
             "the lab at \(place.url(for: path)) does not answer: \(error.cause)",
             remedy: Self.isElsewhere
-                ? "See whether it runs, and whether LAB_URL is right" : "See whether it runs: “lab info”",
+                ? "See whether it runs, and whether LAB_URL is right"
+                : "See whether it runs: “\(place.isPlatform ? "docker compose ps" : "lab info")”",
             status: 2)
     }
 
@@ -164,6 +185,13 @@ struct LabClient: Sendable {
             return CommandFault("the lab answered \(status) without saying why")
         }
         return document.problem
+    }
+}
+
+extension HTTPResponse {
+    /// Whether a proxy gave this answer that has no route yet: Traefik's own, in plain text.
+    fileprivate var isOfProxy: Bool {
+        status == 404 && headers["Content-Type"]?.hasPrefix("text/plain") == true
     }
 }
 
