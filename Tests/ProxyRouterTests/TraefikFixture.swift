@@ -88,7 +88,8 @@ struct TraefikFixture: Sendable {
     static func with(_ body: @escaping @Sendable (TraefikFixture) async throws -> Void) async throws {
         let lab = try LabAuthority()
         let ports = (0..<3).map { _ in LoopbackPort.free() }
-        try await withPrivateServer({ TraefikServer(directory: $0, ports: ports) }) { server in
+        let make: @Sendable (String) -> TraefikServer = { TraefikServer(directory: $0, ports: ports) }
+        try await withPrivateServer(make) { server in
             let proxy = try TraefikProxy(
                 TraefikSettings(publicHTTPSPort: ports[1], file: server.server.file))
             let fixture = TraefikFixture(
