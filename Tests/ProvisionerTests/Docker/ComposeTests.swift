@@ -1,6 +1,9 @@
+import Foundation
 import LabCore
+import LabServers
 import LabService
 import LabState
+import LabTesting
 import Testing
 
 @testable import Provisioner
@@ -139,6 +142,29 @@ struct ComposeTests {
         let names = ImageNames(settings, of: try AppName("notes"))
         #expect(
             names.name(of: "sha256:0123456789abcdef0123", service) == "lab.local/lab-notes/\(wanted):0123456789abcdef")
+    }
+
+    @Test("an image that is built is called as Compose calls it, whatever its service is called")
+    func builtImages() throws {
+        let project = try Self.project(#"{"services": {"DB": {"build": {"context": "."}}, "web": {"image": "A/b:1"}}}"#)
+        let names = project.services.map { project.imageReference(of: $0, in: "lab-notes") }
+        #expect(names == ["lab-notes-db", "A/b:1"])
+    }
+
+    @Test(
+        "what Compose cannot write as JSON is read as YAML",
+        .enabled(if: (try? Program.find("docker")) != nil, "docker compose is not installed"))
+    func sshKeys() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder + "/compose.yaml"
+            try "services: {web: {image: own, build: {context: ., ssh: [key=./id]}, expose: [\"80\"]}}\n".write(
+                toFile: file, atomically: true, encoding: .utf8)
+            let document = try await ComposeProgram(socket: "/var/run/docker.sock").render(
+                .init(name: "keys", directory: folder, file: file))
+            let project = try ComposeProject(document)
+            #expect(project.services.first?.isBuilt == true)
+            #expect(try project.exposure()?.port == 80)
+        }
     }
 
     @Test("images are pulled, but for those that are built and those that say never")

@@ -2,6 +2,7 @@ import FoundationEssentials
 import LabCore
 import LabServers
 import LabState
+import LabYAML
 
 /// The program `docker compose`: what Compose means is its own affair, so that it renders and applies its files itself.
 struct ComposeProgram: Sendable {
@@ -28,8 +29,18 @@ struct ComposeProgram: Sendable {
     /// - Parameter variables: what the file is filled in with, beside what stands in its `.env`.
     func render(_ project: Project, variables: [String: String] = [:]) async throws -> JSONValue {
         let result = try await run(project, ["config", "--format", "json"], variables: variables)
+        if !result.status.isSuccess, result.standardError.contains("MarshalJSON") {
+            // Compose cannot write every file that it takes as JSON: a key of SSH for a build (2.26, types.SSHKey).
+            return try await renderAsYAML(project, variables: variables)
+        }
         guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
         return try JSONText(trusted: result.standardOutput).decode(JSONValue.self)
+    }
+
+    private func renderAsYAML(_ project: Project, variables: [String: String]) async throws -> JSONValue {
+        let result = try await run(project, ["config"], variables: variables)
+        guard result.status.isSuccess else { throw ComposeFault.refused(Self.words(of: result, project)) }
+        return try YAMLText.documents(result.standardOutput).first ?? .null
     }
 
     /// What Compose compares containers with: a hash for each service.

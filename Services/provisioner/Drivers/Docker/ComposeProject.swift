@@ -47,7 +47,10 @@ struct ComposeProject: Sendable {
         try FailureAction.check(document)
         services = (document["services"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map { Service($0, $1) }
         guard !services.isEmpty else {
-            throw Problem.invalid("/body/compose", "the file has no service", remedy: "Declare one under “services:”")
+            throw Problem.invalid(
+                "/body/compose", "the file has no service that is to run",
+                remedy: "Declare one under “services:”; of those with “profiles:” the ones run that COMPOSE_PROFILES "
+                    + "names in a file .env beside it")
         }
         let volumes = (document["volumes"]?.objectValue ?? [:]).keys.sorted()
         backup = block.backup ?? volumes
@@ -57,6 +60,11 @@ struct ComposeProject: Sendable {
                 "/body/compose", "x-lab.backup names “\(name)”, and there is no such volume",
                 remedy: near ?? "Give named volumes of the file, or folders beside it such as ./config")
         }
+    }
+
+    /// What the image of a service is called: as the file says, or as Compose calls one that it builds.
+    func imageReference(of service: Service, in project: String) -> String {
+        service.image ?? "\(project)-\(service.name)".lowercased()
     }
 
     func usesHostNetwork(_ service: String) -> Bool {

@@ -20,7 +20,7 @@ extension DockerRuntime {
         var document = ReleaseDocument(project.document, app: app)
         var steps: [ReleasePlan.Step] = []
         for service in project.services {
-            let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
+            let reference = project.imageReference(of: service, in: settings.project(of: app))
             if let id = try await engine.imageID(of: reference) {
                 document.pin(service.name, to: imageNames.name(of: id, service.name), named: reference)
             } else {

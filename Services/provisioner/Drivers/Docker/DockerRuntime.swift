@@ -135,7 +135,7 @@ struct DockerRuntime: Runtime {
         var document = ReleaseDocument(project.document, app: app)
         var images: [String: Release.Image] = [:]
         for service in project.services {
-            let reference = service.image ?? "\(file.name)-\(service.name)"
+            let reference = project.imageReference(of: service, in: file.name)
             let id = try await image(reference, of: service, telling: progress)
             images[service.name] = Release.Image(reference: reference, id: id)
             let name = ImageReference(ImageNames(settings, of: app).name(of: id, service.name))

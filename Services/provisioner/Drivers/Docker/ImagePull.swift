@@ -35,7 +35,7 @@ extension DockerRuntime {
         var pulled: Set<String> = []
         var images: [BroughtImage] = []
         for service in project.services {
-            let reference = service.image ?? "\(settings.project(of: app))-\(service.name)"
+            let reference = project.imageReference(of: service, in: settings.project(of: app))
             if service.isPulled, pulled.insert(reference).inserted {
                 try await pull(reference, of: service) { _ in }
             }
